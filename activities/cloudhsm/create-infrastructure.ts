@@ -1,0 +1,231 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { AwsCallFailed } from '../../clients/aws/aws-failure';
+import {
+  createNetworkInterface,
+  deleteNetworkInterface,
+  describeNetworkInterfaces,
+} from '../../clients/aws/network-interfaces';
+import {
+  authorizeIngressFromGroup,
+  createSecurityGroup,
+  deleteSecurityGroup,
+  findSecurityGroupByName,
+  revokeDefaultEgress,
+} from '../../clients/aws/security-groups';
+import {
+  listUnreleased,
+  markCreated,
+  markReleased,
+  planResources,
+} from '../../database/queries/provisioned-resources';
+import type { LedgerEntry, PlannedResource } from '../../database/queries/provisioned-resources';
+import { networkInterfaceDescription, resourceTags, securityGroupName } from '../../keystore/naming';
+import type { Dependencies } from '../dependencies';
+import { operationNotRunning } from '../operation-not-running';
+import type { StepContext } from '../run-step';
+import { passingFailure } from '../step-failure';
+import type { ClusterFacts } from './find-cluster';
+import { storeOf } from './find-cluster';
+
+/** Pauses while an interface comes up, milliseconds: short at first, as most are quick. */
+const FIRST_LOOK_MS = 50;
+const LONGEST_LOOK_MS = 1_000;
+/** Looks after which an interface that AWS does not show is taken for gone: some three seconds. */
+const LOOKS_BEFORE_GONE = 7;
+
+/** What the login needs to know of what was built. */
+export interface Infrastructure {
+  /** the connector's own group */
+  securityGroupId: string;
+}
+
+/**
+ * Builds what KMS builds (`spec/kms.md` §5, D28): a security group in the cluster's VPC with one inbound rule from the
+ * cluster's group and no outbound rule, and a network interface with both groups in every subnet of the cluster;
+ * then waits until all are available. Everything is in the ledger before its request leaves, and the ledger entry's
+ * id is the request's token, so that any repeat finds what the first one made.
+ * Fails with `SUBNET_NOT_FOUND`, `INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET`, `INTERNAL_ERROR`, `NETWORK_ERRORS` (D29).
+ */
+export async function createInfrastructure(
+  deps: Dependencies,
+  step: StepContext,
+  cluster: ClusterFacts,
+): Promise<Infrastructure> {
+  const { accountId } = await storeOf(deps, step);
+  const securityGroupId = await ensureSecurityGroup(deps, step, accountId, cluster);
+  await ensureNetworkInterfaces(deps, step, accountId, cluster, securityGroupId);
+  return { securityGroupId };
+}
+
+async function ensureSecurityGroup(
+  deps: Dependencies,
+  step: StepContext,
+  accountId: string,
+  cluster: ClusterFacts,
+): Promise<string> {
+  const request = { clusterId: cluster.clusterId, vpcId: cluster.vpcId };
+  const [entry] = await plan(deps, step, [{ kind: 'security-group', slot: '', request }]);
+  const groupId = entry?.providerId ?? (await createOrFindGroup(deps, step, accountId, cluster));
+  const options = { signal: step.signal };
+  try {
+    await Promise.all([
+      entry?.providerId === undefined && entry
+        ? markCreated(deps.database.pool, entry.id, groupId)
+        : undefined,
+      authorizeIngressFromGroup(deps.aws, accountId, groupId, cluster.securityGroupId, options),
+      revokeDefaultEgress(deps.aws, accountId, groupId, options),
+    ]);
+  } catch (error) {
+    if (entry?.providerId !== undefined && isGone(error, /^InvalidGroup/)) {
+      // Somebody deleted the group that an earlier attempt made. Deleting it once more makes sure that it is not
+      // only hidden for a moment; then it is struck from the ledger, and the next attempt makes another.
+      await deleteSecurityGroup(deps.aws, accountId, entry.providerId, options);
+      await markReleased(deps.database.pool, entry.id);
+    }
+    throw error;
+  }
+  return groupId;
+}
+
+async function createOrFindGroup(
+  deps: Dependencies,
+  step: StepContext,
+  accountId: string,
+  cluster: ClusterFacts,
+): Promise<string> {
+  const name = securityGroupName(step.input.storeId);
+  const options = { signal: step.signal };
+  try {
+    return await createSecurityGroup(
+      deps.aws,
+      accountId,
+      {
+        name,
+        vpcId: cluster.vpcId,
+        description: `KMS custom key store ${step.input.storeId} to cluster ${cluster.clusterId}`,
+        tags: resourceTags(step.input.storeId, step.input.generation),
+      },
+      options,
+    );
+  } catch (error) {
+    // The call has no token: an earlier request of ours made it, and its name finds it.
+    if (!(error instanceof AwsCallFailed && error.failure.kind === 'duplicate')) throw error;
+  }
+  const found = await findSecurityGroupByName(deps.aws, accountId, { name, vpcId: cluster.vpcId }, options);
+  if (!found) throw passingFailure('INTERNAL_ERROR', `Security group ${name} exists and is not shown yet.`);
+  return found.groupId;
+}
+
+async function ensureNetworkInterfaces(
+  deps: Dependencies,
+  step: StepContext,
+  accountId: string,
+  cluster: ClusterFacts,
+  securityGroupId: string,
+): Promise<void> {
+  const groupIds = [securityGroupId, cluster.securityGroupId];
+  const entries = await plan(
+    deps,
+    step,
+    cluster.subnetIds.map((subnetId): PlannedResource => ({
+      kind: 'network-interface',
+      slot: subnetId,
+      request: { clusterId: cluster.clusterId, vpcId: cluster.vpcId, subnetId, groupIds },
+    })),
+  );
+  // All at once; and all are awaited before the first failure is reported, so that no answer goes unrecorded.
+  const made = await Promise.allSettled(entries.map((entry) => requestInterface(deps, step, entry)));
+  const failed = made.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+  const ids = new Map(
+    made.flatMap((result, index) => {
+      const entry = entries[index];
+      return result.status === 'fulfilled' && entry ? [[result.value, entry.id] as const] : [];
+    }),
+  );
+  await untilAvailable(deps, step, accountId, ids);
+}
+
+/** Makes one interface, or finds the one that this entry's earlier request made. Returns its id. */
+export async function requestInterface(
+  deps: Dependencies,
+  step: Pick<StepContext, 'signal' | 'input'>,
+  entry: LedgerEntry,
+): Promise<string> {
+  if (entry.providerId !== undefined) return entry.providerId;
+  const { subnetId, groupIds, clusterId } = entry.request;
+  const created = await createNetworkInterface(
+    deps.aws,
+    entry.accountId,
+    {
+      clientToken: entry.id,
+      subnetId: subnetId ?? '',
+      groupIds: groupIds ?? [],
+      description: networkInterfaceDescription(clusterId),
+      // The generation that planned it, not the one that repeats it: a repeat must be equal word for word.
+      tags: resourceTags(entry.storeId, entry.generation),
+    },
+    { signal: step.signal },
+  );
+  await markCreated(deps.database.pool, entry.id, created.networkInterfaceId);
+  return created.networkInterfaceId;
+}
+
+/**
+ * Waits until all interfaces are available. AWS may not show a new one at once; one that stays away is deleted for
+ * certain and struck from the ledger, so that the next attempt makes another.
+ */
+async function untilAvailable(
+  deps: Dependencies,
+  step: StepContext,
+  accountId: string,
+  entryIds: ReadonlyMap<string, string>,
+): Promise<void> {
+  const options = { signal: step.signal };
+  const ids = [...entryIds.keys()];
+  let looksWithoutIt = 0;
+  for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 2, LONGEST_LOOK_MS)) {
+    const found = await describeNetworkInterfaces(deps.aws, accountId, ids, options);
+    const shown = new Map(found.map((item) => [item.networkInterfaceId, item.status]));
+    const missing = ids.filter((id) => !shown.has(id));
+    const pending = ids.filter((id) => shown.get(id) === 'pending');
+    if (missing.length + pending.length === 0) return;
+    looksWithoutIt = missing.length > 0 ? looksWithoutIt + 1 : 0;
+    if (looksWithoutIt >= LOOKS_BEFORE_GONE) {
+      for (const id of missing) {
+        await deleteNetworkInterface(deps.aws, accountId, id, options);
+        await markReleased(deps.database.pool, entryIds.get(id) ?? '');
+      }
+      throw passingFailure(
+        'INTERNAL_ERROR',
+        `Network interface ${missing.join(', ')} is gone; another will be made.`,
+      );
+    }
+    await pause(wait, undefined, options).catch(() => {
+      throw passingFailure(
+        'INTERNAL_ERROR',
+        `Network interface ${[...missing, ...pending].join(', ')} does not become available.`,
+      );
+    });
+  }
+}
+
+/** The ledger's entries for these resources, written before anything is requested. */
+async function plan(
+  deps: Dependencies,
+  step: StepContext,
+  resources: PlannedResource[],
+): Promise<LedgerEntry[]> {
+  const entries = await planResources(deps.database.pool, step.input, resources);
+  if (!entries) throw operationNotRunning(step.input);
+  if (entries.length === resources.length) return entries;
+  // Another attempt planned some at the same moment: now they are there to be read.
+  const all = await listUnreleased(deps.database.pool, step.input.storeId);
+  return all.filter((entry) => resources.some((r) => r.kind === entry.kind && r.slot === entry.slot));
+}
+
+function isGone(error: unknown, code: RegExp): boolean {
+  return (
+    error instanceof AwsCallFailed && error.failure.kind === 'not-found' && code.test(error.failure.awsCode)
+  );
+}

@@ -1,0 +1,76 @@
+import { activeHsms, clusterSubnetIds, describeCluster } from '../../clients/aws/clusters';
+import { hasClusterPortRules } from '../../clients/aws/cluster-port-rules';
+import { describeClusterSecurityGroup } from '../../clients/aws/security-groups';
+import { loadStore } from '../../database/queries/custom-key-stores';
+import type { CloudHsmKeyStore } from '../../keystore/custom-key-store';
+import { clusterSecurityGroupName } from '../../keystore/naming';
+import type { Dependencies } from '../dependencies';
+import { finalFailure, passingFailure } from '../step-failure';
+import type { StepContext } from '../run-step';
+
+/** What the later steps need to know of the cluster; part of the workflow's history, so nothing secret. */
+export interface ClusterFacts {
+  clusterId: string;
+  vpcId: string;
+  /** of the cluster itself */
+  securityGroupId: string;
+  /** one per availability zone */
+  subnetIds: string[];
+}
+
+/**
+ * Finds the cluster and examines it: `CLUSTER_NOT_FOUND`, `INSUFFICIENT_CLOUDHSM_HSMS` (D13), `INTERNAL_ERROR` where
+ * its security group lacks the rules (D12) or it does not become ACTIVE in time (D14). Reads only.
+ */
+export async function findCluster(deps: Dependencies, step: StepContext): Promise<ClusterFacts> {
+  const store = await storeOf(deps, step);
+  const clusterId = store.cloudHsmClusterId;
+  const options = { signal: step.signal };
+  const [cluster, group] = await Promise.all([
+    describeCluster(deps.aws, store.accountId, clusterId, options),
+    describeClusterSecurityGroup(deps.aws, store.accountId, clusterId, options),
+  ]);
+  if (!cluster) {
+    throw finalFailure(
+      'CLUSTER_NOT_FOUND',
+      `There is no cluster ${clusterId} in account ${store.accountId}. Disconnect the key store, set CloudHsmClusterId to a cluster that shares its backup history, and connect again.`,
+    );
+  }
+  if (cluster.state !== 'ACTIVE') {
+    const reason = cluster.stateMessage ? ` (${cluster.stateMessage})` : '';
+    throw passingFailure(
+      'INTERNAL_ERROR',
+      `Cluster ${clusterId} is ${cluster.state}${reason}, not ACTIVE. Bring it to ACTIVE, then disconnect and connect again.`,
+    );
+  }
+  if (activeHsms(cluster).length === 0) {
+    throw finalFailure(
+      'INSUFFICIENT_CLOUDHSM_HSMS',
+      `Cluster ${clusterId} has no ACTIVE HSM. Create one, then disconnect the key store and connect it again.`,
+    );
+  }
+  if (!group || !hasClusterPortRules(group)) {
+    throw finalFailure(
+      'INTERNAL_ERROR',
+      `Security group ${clusterSecurityGroupName(clusterId)} must allow TCP 2223-2225 from and to itself. Restore the rules, then disconnect the key store and connect it again.`,
+    );
+  }
+  return {
+    clusterId,
+    vpcId: cluster.vpcId,
+    securityGroupId: cluster.securityGroupId || group.groupId,
+    subnetIds: clusterSubnetIds(cluster),
+  };
+}
+
+/** The store that a step works for. It cannot be deleted while an operation runs; if it is gone all the same, that ends it. */
+export async function storeOf(
+  deps: Dependencies,
+  step: Pick<StepContext, 'input'>,
+): Promise<CloudHsmKeyStore> {
+  const store = await loadStore(deps.database.pool, step.input.storeId);
+  if (!store) {
+    throw finalFailure('INTERNAL_ERROR', `Key store ${step.input.storeId} is no longer in the database.`);
+  }
+  return store;
+}

@@ -1,0 +1,89 @@
+import { randomInt } from 'node:crypto';
+import type { HsmConnection } from '../../clients/hsm/hsm-login';
+import { HsmFailure } from '../../clients/hsm/hsm-login';
+import { keepPendingPassword, loadSession, markPendingSent } from '../../database/queries/kmsuser-passwords';
+import type { KnownPassword } from '../../database/queries/kmsuser-passwords';
+import { wasAccepted } from '../../database/queries/login-attempts';
+import { KMSUSER } from '../../keystore/naming';
+import type { Dependencies } from '../dependencies';
+import { operationNotRunning } from '../operation-not-running';
+import type { StepContext } from '../run-step';
+import { finalFailure } from '../step-failure';
+import type { StepFailure } from '../step-failure';
+import { loginOnce } from './counted-login';
+import type { Infrastructure } from './create-infrastructure';
+import { storeOf } from './find-cluster';
+import { connectHsm, reachableHsms } from './hsm-connection';
+
+/** Letters and digits only, as CloudHSM asks of kmsuser (`spec/kms.md` §5), and as long as allowed: some 190 bits. */
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const PASSWORD_LENGTH = 32;
+
+/**
+ * Changes kmsuser's password to one that only this store knows, and proves it by a login. The new password is in the
+ * database, encrypted, as pending before the cluster hears of it; one that is pending already is used again, so that
+ * however often this is interrupted, one of two known passwords is in force. A login with it makes it the current one.
+ */
+export async function rotatePassword(
+  deps: Dependencies,
+  step: StepContext,
+  infrastructure: Infrastructure,
+): Promise<void> {
+  const { input } = step;
+  const store = await storeOf(deps, step);
+  // An earlier attempt may have got as far as the proof, and died before it could say so.
+  if (await wasAccepted(deps.database.pool, { ...input, purpose: 'verify' })) return;
+  const pending = await keepPendingPassword(deps.database.pool, deps.secrets, input, newPassword());
+  if (!pending) throw operationNotRunning(input);
+  const [hsm] = await reachableHsms(deps, step, store);
+  if (!hsm) return;
+  const connection = await connectHsm(deps, step, { store, ...infrastructure }, hsm);
+  try {
+    const changed = await change(deps, step, connection, pending);
+    if ((await loginOnce(deps, connection, input, pending, 'verify')) === 'accepted') return;
+    if (changed === 'unknown') throw sessionEnded();
+    throw finalFailure(
+      'INVALID_CREDENTIALS',
+      `kmsuser's password in cluster ${store.cloudHsmClusterId} was changed by somebody else during the connect. Disconnect the key store, set the password again, give it as KeyStorePassword to UpdateCustomKeyStore, and connect again.`,
+    );
+  } finally {
+    connection.close();
+  }
+}
+
+/**
+ * Changes the password in the session that the login left. A change that was sent before and is sent again sets the
+ * same one. `unknown`: the session ended after a change had been sent; whether it was made, a login will tell.
+ */
+async function change(
+  deps: Dependencies,
+  step: StepContext,
+  connection: HsmConnection,
+  pending: KnownPassword,
+): Promise<'changed' | 'unknown'> {
+  const sessionId = await loadSession(deps.database.pool, deps.secrets, step.input.storeId);
+  if (!(await markPendingSent(deps.database.pool, step.input, pending.version))) {
+    throw operationNotRunning(step.input);
+  }
+  try {
+    if (sessionId === undefined) throw new HsmFailure('session-ended', 'No session is kept.');
+    await connection.changePassword(sessionId, KMSUSER, pending.password);
+    return 'changed';
+  } catch (error) {
+    if (!(error instanceof HsmFailure && error.reason === 'session-ended')) throw error;
+    // The session ended. If a change was sent before, the login that proves it may have ended it: go on and look.
+    if (pending.sent) return 'unknown';
+    throw sessionEnded();
+  }
+}
+
+function sessionEnded(): StepFailure {
+  return finalFailure(
+    'NETWORK_ERRORS',
+    'The session of kmsuser ended before its password was changed. Disconnect the key store and connect it again.',
+  );
+}
+
+function newPassword(): string {
+  return Array.from({ length: PASSWORD_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+}

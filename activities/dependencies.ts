@@ -1,0 +1,23 @@
+import type { Logger } from 'pino';
+import type { AwsClients } from '../clients/aws/aws-clients';
+import type { HsmLogin } from '../clients/hsm/hsm-login';
+import type { Database } from '../database/database';
+import type { StepName } from '../keystore/steps';
+import type { SecretBox } from '../database/secret-box';
+
+/** What the steps work with; made once per worker. */
+export interface Dependencies {
+  database: Database;
+  secrets: SecretBox;
+  aws: AwsClients;
+  hsm: HsmLogin;
+  /** `KEYMOOR_BUDGET_SCALE`: multiplies budgets and the pauses between attempts */
+  budgetScale: number;
+  logger: Logger;
+  /** told of every attempt that ended, for metrics: how, and after how many seconds */
+  onStepEnd?: (
+    step: StepName,
+    end: 'succeeded' | 'retry' | 'failed' | 'cancelled' | 'interrupted',
+    seconds: number,
+  ) => void;
+}

@@ -1,0 +1,186 @@
+import type { Queryable } from '../database';
+import type { SecretBox } from '../secret-box';
+
+/**
+ * kmsuser's passwords. There are at most two: `current`, which worked last or was given by the caller, and
+ * `pending`, written down before it is set in the cluster. After a crash at any moment one of the two works.
+ * Versions grow by one with each password that a store ever had and are never used twice: they fence promotion.
+ */
+
+/** One known password. Never log it, never return it from an activity. */
+export interface KnownPassword {
+  version: number;
+  password: string;
+  /** of a pending one: a change to it may have reached the cluster */
+  sent: boolean;
+}
+
+/** What is known of kmsuser's password. */
+export interface KnownPasswords {
+  current: KnownPassword;
+  pending?: KnownPassword;
+}
+
+const KIND = 'kmsuser-password';
+
+/** The known passwords of a store, or undefined when the store is gone. */
+export async function loadPasswords(
+  db: Queryable,
+  secrets: SecretBox,
+  storeId: string,
+): Promise<KnownPasswords | undefined> {
+  const { rows } = await db.query<{
+    slot: 'current' | 'pending';
+    version: number;
+    ciphertext: Buffer;
+    sent: boolean;
+  }>(
+    `SELECT slot, version, ciphertext, sent FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}'`,
+    [storeId],
+  );
+  const known = new Map(
+    rows.map((row) => [
+      row.slot,
+      { version: row.version, password: secrets.open(storeId, KIND, row.ciphertext), sent: row.sent },
+    ]),
+  );
+  const current = known.get('current');
+  if (!current) return undefined;
+  const pending = known.get('pending');
+  return { current, ...(pending && { pending }) };
+}
+
+/** The caller gave a password: it becomes current, a pending one is dropped (D35). Call it in a transaction. */
+export async function replaceGivenPassword(
+  tx: Queryable,
+  secrets: SecretBox,
+  storeId: string,
+  password: string,
+): Promise<void> {
+  const { rows } = await tx.query<{ next: number }>(
+    `WITH dropped AS (
+       DELETE FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}' RETURNING version
+     ) SELECT coalesce(max(version), 0) + 1 AS next FROM dropped`,
+    [storeId],
+  );
+  await tx.query(
+    `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext)
+     VALUES ($1, '${KIND}', 'current', $2, $3)`,
+    [storeId, rows[0]?.next ?? 1, secrets.seal(storeId, KIND, password)],
+  );
+}
+
+/**
+ * The pending password: the one there is, or `candidate`, written down now. Only while `fence` holds (the operation
+ * is still the running one); undefined otherwise. Two workers at once end with the same one.
+ */
+export async function keepPendingPassword(
+  db: Queryable,
+  secrets: SecretBox,
+  fence: { storeId: string; generation: number },
+  candidate: string,
+): Promise<KnownPassword | undefined> {
+  await db.query(
+    `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext)
+     SELECT s.custom_key_store_id, s.kind, 'pending', s.version + 1, $3
+     FROM secrets s
+     JOIN operations o ON o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
+     WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'current'
+     ON CONFLICT DO NOTHING`,
+    [fence.storeId, fence.generation, secrets.seal(fence.storeId, KIND, candidate)],
+  );
+  const { rows } = await db.query<{ version: number; ciphertext: Buffer; sent: boolean }>(
+    `SELECT s.version, s.ciphertext, s.sent FROM secrets s
+     JOIN operations o ON o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
+     WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'pending'`,
+    [fence.storeId, fence.generation],
+  );
+  const row = rows[0];
+  return (
+    row && {
+      version: row.version,
+      password: secrets.open(fence.storeId, KIND, row.ciphertext),
+      sent: row.sent,
+    }
+  );
+}
+
+/**
+ * A change to the pending password of this version is about to be sent. False when the operation is no longer the
+ * running one or the version is no longer pending: then it must not be sent.
+ */
+export async function markPendingSent(
+  db: Queryable,
+  fence: { storeId: string; generation: number },
+  version: number,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `UPDATE secrets s SET sent = true FROM operations o
+     WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'pending' AND s.version = $3
+       AND o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'`,
+    [fence.storeId, fence.generation, version],
+  );
+  return rowCount === 1;
+}
+
+/**
+ * A login proved that the password of this version is in force: it becomes current. Fenced by the version, not by
+ * the generation: whoever proves it, however late, can only set the password that is written down. Returns whether
+ * that version is current now. Call it in a transaction.
+ */
+export async function promotePassword(tx: Queryable, storeId: string, version: number): Promise<boolean> {
+  const { rows } = await tx.query<{ slot: string; version: number }>(
+    `SELECT slot, version FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}' FOR UPDATE`,
+    [storeId],
+  );
+  if (rows.some((row) => row.slot === 'current' && row.version === version)) return true;
+  if (!rows.some((row) => row.slot === 'pending' && row.version === version)) return false;
+  await tx.query(
+    `DELETE FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}' AND slot = 'current'`,
+    [storeId],
+  );
+  await tx.query(
+    `UPDATE secrets SET slot = 'current', sent = false
+     WHERE custom_key_store_id = $1 AND kind = '${KIND}' AND slot = 'pending' AND version = $2`,
+    [storeId, version],
+  );
+  return true;
+}
+
+const SESSION_KIND = 'hsm-session';
+
+/** Keeps the handle of the session that kmsuser holds: rotation goes on with it without another login. */
+export async function keepSession(
+  db: Queryable,
+  secrets: SecretBox,
+  storeId: string,
+  sessionId: string,
+): Promise<void> {
+  await db.query(
+    `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext)
+     SELECT id, '${SESSION_KIND}', 'current', generation, $2 FROM custom_key_stores WHERE id = $1
+     ON CONFLICT (custom_key_store_id, kind, slot)
+     DO UPDATE SET ciphertext = excluded.ciphertext, version = excluded.version`,
+    [storeId, secrets.seal(storeId, SESSION_KIND, sessionId)],
+  );
+}
+
+/** The kept session handle, if any. It may have ended meanwhile. */
+export async function loadSession(
+  db: Queryable,
+  secrets: SecretBox,
+  storeId: string,
+): Promise<string | undefined> {
+  const { rows } = await db.query<{ ciphertext: Buffer }>(
+    `SELECT ciphertext FROM secrets WHERE custom_key_store_id = $1 AND kind = '${SESSION_KIND}' AND slot = 'current'`,
+    [storeId],
+  );
+  return rows[0] && secrets.open(storeId, SESSION_KIND, rows[0].ciphertext);
+}
+
+/** Forgets the session handle after a logout. */
+export async function forgetSession(db: Queryable, storeId: string): Promise<void> {
+  await db.query(`DELETE FROM secrets WHERE custom_key_store_id = $1 AND kind = '${SESSION_KIND}'`, [
+    storeId,
+  ]);
+}

@@ -1,0 +1,69 @@
+import type { Queryable } from '../database';
+
+/** One login that is about to be sent. */
+export interface PlannedLogin {
+  storeId: string;
+  generation: number;
+  secretVersion: number;
+  /** `login` finds out which password is in force; `verify` proves one that was just set and is counted apart (D18) */
+  purpose: 'login' | 'verify';
+}
+
+/**
+ * Writes a login down before it is sent. Allowed once, and once more where the answer was lost; never after an
+ * answer. Returns `go` when it may be sent; otherwise what is known of the earlier ones, or `not-running` when the
+ * operation is no longer the running one.
+ */
+export async function noteLogin(
+  db: Queryable,
+  login: PlannedLogin,
+): Promise<'go' | 'not-running' | 'accepted-before' | 'wrong-before' | 'unanswered-twice'> {
+  const { rows } = await db.query<{ running: boolean; noted: boolean; answer: string | null }>(
+    `WITH op AS (
+       SELECT id, state = 'running' AS running FROM operations WHERE custom_key_store_id = $1 AND generation = $2
+     ), noted AS (
+       INSERT INTO login_attempts (operation_id, secret_version, purpose)
+       SELECT id, $3, $4 FROM op WHERE running
+       ON CONFLICT (operation_id, secret_version, purpose) DO UPDATE SET sent = login_attempts.sent + 1
+         WHERE login_attempts.answer IS NULL AND login_attempts.sent < 2
+       RETURNING 1
+     )
+     SELECT op.running, EXISTS (SELECT 1 FROM noted) AS noted, a.answer
+     FROM op LEFT JOIN login_attempts a ON a.operation_id = op.id AND a.secret_version = $3 AND a.purpose = $4`,
+    [login.storeId, login.generation, login.secretVersion, login.purpose],
+  );
+  const row = rows[0];
+  if (!row?.running) return 'not-running';
+  if (row.noted) return 'go';
+  if (row.answer === 'accepted') return 'accepted-before';
+  if (row.answer === 'wrong-password') return 'wrong-before';
+  return 'unanswered-twice';
+}
+
+/** Writes the HSM's answer down. An answer, once known, stays. */
+export async function noteLoginAnswer(
+  db: Queryable,
+  login: PlannedLogin,
+  answer: 'accepted' | 'wrong-password',
+): Promise<void> {
+  await db.query(
+    `UPDATE login_attempts a SET answer = coalesce(a.answer, $5)
+     FROM operations o
+     WHERE o.custom_key_store_id = $1 AND o.generation = $2 AND a.operation_id = o.id
+       AND a.secret_version = $3 AND a.purpose = $4`,
+    [login.storeId, login.generation, login.secretVersion, login.purpose, answer],
+  );
+}
+
+/** Whether any login of this purpose was accepted in this operation. */
+export async function wasAccepted(
+  db: Queryable,
+  login: { storeId: string; generation: number; purpose: 'login' | 'verify' },
+): Promise<boolean> {
+  const { rows } = await db.query(
+    `SELECT 1 FROM login_attempts a JOIN operations o ON o.id = a.operation_id
+     WHERE o.custom_key_store_id = $1 AND o.generation = $2 AND a.purpose = $3 AND a.answer = 'accepted'`,
+    [login.storeId, login.generation, login.purpose],
+  );
+  return rows.length > 0;
+}

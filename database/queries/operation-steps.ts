@@ -1,0 +1,116 @@
+import type { ConnectionErrorCode } from '../../keystore/connection-error-code';
+import type { OperationState } from '../../keystore/operation';
+import type { Queryable } from '../database';
+
+/** An attempt of a step, as it begins. */
+export interface StepAttempt {
+  operationId: string;
+  operationState: OperationState;
+  /** 1 for the first; fences what a late attempt writes */
+  attempt: number;
+  /** time the step spent so far, milliseconds (`spec/kms.md` D15) */
+  spentMs: number;
+  /** time that all steps of the operation spent so far, milliseconds */
+  operationSpentMs: number;
+  /** why the last attempt failed, where it did */
+  lastFailureCode?: ConnectionErrorCode;
+  lastMessage?: string;
+}
+
+/**
+ * An attempt of a step begins. A forward step of an operation that is no longer running is not written and must not
+ * run: see `operationState`. Undefined when there is no such operation.
+ */
+export async function beginStepAttempt(
+  db: Queryable,
+  step: { storeId: string; generation: number; name: string; always: boolean },
+): Promise<StepAttempt | undefined> {
+  const { rows } = await db.query<{
+    id: string;
+    state: OperationState;
+    attempts: number | null;
+    spent_ms: number | null;
+    operation_spent_ms: number;
+    last_failure_code: ConnectionErrorCode | null;
+    message: string | null;
+  }>({
+    name: 'begin-step-attempt',
+    text: `WITH op AS (
+             UPDATE operations SET last_seen_at = now() WHERE custom_key_store_id = $1 AND generation = $2
+             RETURNING id, state
+           ), step AS (
+             INSERT INTO operation_steps AS s (operation_id, name, state)
+             SELECT id, $3, 'running' FROM op WHERE state = 'running' OR $4
+             ON CONFLICT (operation_id, name) DO UPDATE
+               SET state = 'running', attempts = s.attempts + 1, finished_at = NULL
+             RETURNING attempts, spent_ms, last_failure_code, message
+           )
+           SELECT op.id, op.state, step.attempts, step.spent_ms, step.last_failure_code, step.message,
+             (SELECT coalesce(sum(s.spent_ms), 0)::int FROM operation_steps s WHERE s.operation_id = op.id)
+               AS operation_spent_ms
+           FROM op LEFT JOIN step ON true`,
+    values: [step.storeId, step.generation, step.name, step.always],
+  });
+  const row = rows[0];
+  if (!row) return undefined;
+  return {
+    operationId: row.id,
+    operationState: row.state,
+    attempt: row.attempts ?? 0,
+    spentMs: row.spent_ms ?? 0,
+    operationSpentMs: row.operation_spent_ms,
+    ...(row.last_failure_code && { lastFailureCode: row.last_failure_code }),
+    ...(row.message && { lastMessage: row.message }),
+  };
+}
+
+/** How an attempt ended. */
+export interface StepAttemptEnd {
+  /** `running`: it failed and will be tried again */
+  state: 'succeeded' | 'failed' | 'cancelled' | 'running';
+  /** to add to what the step spent, milliseconds; the pause until the next attempt included */
+  spentMs: number;
+  failureCode?: ConnectionErrorCode;
+  /** what to do, for an operator; never a secret */
+  message?: string;
+}
+
+/** An attempt ends. Written only while no later attempt has begun: a frozen worker that thaws changes nothing. */
+export async function endStepAttempt(
+  db: Queryable,
+  attempt: { operationId: string; name: string; attempt: number },
+  end: StepAttemptEnd,
+): Promise<void> {
+  await db.query({
+    name: 'end-step-attempt',
+    text: `WITH step AS (
+             UPDATE operation_steps SET state = $4, spent_ms = spent_ms + $5, last_failure_code = $6, message = $7,
+               finished_at = CASE WHEN $4 = 'running' THEN NULL ELSE now() END
+             WHERE operation_id = $1 AND name = $2 AND attempts = $3
+             RETURNING operation_id
+           )
+           UPDATE operations o SET last_seen_at = now()
+           FROM step WHERE o.id = step.operation_id`,
+    values: [
+      attempt.operationId,
+      attempt.name,
+      attempt.attempt,
+      end.state,
+      Math.round(end.spentMs),
+      end.failureCode ?? null,
+      end.message ?? null,
+    ],
+  });
+}
+
+/** Whether an operation is still the running one: the last look before something irreversible. */
+export async function isRunning(
+  db: Queryable,
+  operation: { storeId: string; generation: number },
+): Promise<boolean> {
+  const { rows } = await db.query(
+    `SELECT 1 FROM operations WHERE custom_key_store_id = $1 AND generation = $2 AND state = 'running'`,
+    [operation.storeId, operation.generation],
+  );
+  return rows.length > 0;
+}

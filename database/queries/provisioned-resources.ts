@@ -1,0 +1,172 @@
+import type { Queryable } from '../database';
+
+/** What a connect builds. */
+export type ResourceKind = 'security-group' | 'network-interface';
+
+/** Parameters of the request that creates a resource, to repeat it word for word. */
+export interface ResourceRequest {
+  clusterId: string;
+  vpcId: string;
+  /** of an interface */
+  subnetId?: string;
+  /** of an interface */
+  groupIds?: string[];
+}
+
+/** A row of the ledger. */
+export interface LedgerEntry {
+  /** UUID: also the request's `ClientToken` */
+  id: string;
+  storeId: string;
+  accountId: string;
+  generation: number;
+  kind: ResourceKind;
+  slot: string;
+  request: ResourceRequest;
+  providerId?: string;
+  state: 'planned' | 'created' | 'released';
+}
+
+interface LedgerRow {
+  id: string;
+  custom_key_store_id: string;
+  account_id: string;
+  generation: number;
+  kind: ResourceKind;
+  slot: string;
+  request: ResourceRequest;
+  provider_id: string | null;
+  state: LedgerEntry['state'];
+}
+
+function toEntry(row: LedgerRow): LedgerEntry {
+  return {
+    id: row.id,
+    storeId: row.custom_key_store_id,
+    accountId: row.account_id,
+    generation: row.generation,
+    kind: row.kind,
+    slot: row.slot,
+    request: row.request,
+    ...(row.provider_id && { providerId: row.provider_id }),
+    state: row.state,
+  };
+}
+
+/** What is about to be created. */
+export interface PlannedResource {
+  kind: ResourceKind;
+  /** what makes it one of its kind in the store: '' for the group, the subnet for an interface */
+  slot: string;
+  request: ResourceRequest;
+}
+
+/**
+ * Writes down what is about to be created, before any request leaves. A slot that is taken keeps its entry (and its
+ * token and request). Only while the operation is the running one: otherwise undefined, and nothing may be created.
+ * Returns the entries of all the slots asked for.
+ */
+export async function planResources(
+  db: Queryable,
+  operation: { storeId: string; generation: number },
+  resources: PlannedResource[],
+): Promise<LedgerEntry[] | undefined> {
+  const { rows } = await db.query<LedgerRow & { running: boolean }>(
+    `WITH op AS (
+       SELECT custom_key_store_id, account_id, generation FROM operations
+       WHERE custom_key_store_id = $1 AND generation = $2 AND state = 'running' FOR SHARE
+     ), wanted AS (
+       SELECT kind, slot, request FROM jsonb_to_recordset($3::jsonb) AS w (kind text, slot text, request jsonb)
+     ), planned AS (
+       INSERT INTO provisioned_resources (custom_key_store_id, account_id, generation, kind, slot, request)
+       SELECT op.custom_key_store_id, op.account_id, op.generation, w.kind, w.slot, w.request FROM op, wanted w
+       ON CONFLICT (custom_key_store_id, kind, slot) WHERE state <> 'released' DO NOTHING
+       RETURNING *
+     )
+     SELECT * FROM planned
+     UNION ALL
+     SELECT p.* FROM provisioned_resources p
+     JOIN wanted w ON w.kind = p.kind AND w.slot = p.slot
+     JOIN op ON op.custom_key_store_id = p.custom_key_store_id
+     WHERE p.state <> 'released'`,
+    [operation.storeId, operation.generation, JSON.stringify(resources)],
+  );
+  return rows.length === 0 ? undefined : rows.map(toEntry);
+}
+
+/**
+ * The provider answered: the resource exists under this id. Fenced by nothing: what exists must be known. An entry
+ * that was released meanwhile stays released, and says so.
+ */
+export async function markCreated(
+  db: Queryable,
+  id: string,
+  providerId: string,
+): Promise<'created' | 'released-meanwhile'> {
+  const { rows } = await db.query<{ state: string }>(
+    `UPDATE provisioned_resources
+     SET provider_id = $2, state = CASE WHEN state = 'released' THEN state ELSE 'created' END
+     WHERE id = $1 RETURNING state`,
+    [id, providerId],
+  );
+  return rows[0]?.state === 'created' ? 'created' : 'released-meanwhile';
+}
+
+/** Everything of a store that is not released, in the order in which it was planned. */
+export async function listUnreleased(db: Queryable, storeId: string): Promise<LedgerEntry[]> {
+  const { rows } = await db.query<LedgerRow>(
+    `SELECT * FROM provisioned_resources WHERE custom_key_store_id = $1 AND state <> 'released'
+     ORDER BY planned_at, kind DESC, slot`,
+    [storeId],
+  );
+  return rows.map(toEntry);
+}
+
+/**
+ * The resource is gone, or never was. With `watchMs` it is looked for during that time all the same: its create
+ * was never answered, and a request that was only held up may still make it.
+ */
+export async function markReleased(db: Queryable, id: string, watchMs?: number): Promise<void> {
+  await db.query(
+    `UPDATE provisioned_resources SET state = 'released', released_at = now(),
+       watch_until = now() + $2 * interval '1 millisecond'
+     WHERE id = $1`,
+    [id, watchMs ?? null],
+  );
+}
+
+/** A store that may still be surprised by a request from before. */
+export interface WatchedStore {
+  storeId: string;
+  accountId: string;
+  /** generation of the last create that went unanswered: what is younger is not for the sweep */
+  upToGeneration: number;
+}
+
+/** Stores with unanswered creates whose watch is not over, each once, as long as nothing of theirs is in the ledger. */
+export async function listWatchedStores(db: Queryable, limit: number): Promise<WatchedStore[]> {
+  const { rows } = await db.query<{ custom_key_store_id: string; account_id: string; generation: number }>(
+    `SELECT p.custom_key_store_id, p.account_id, max(p.generation) AS generation
+     FROM provisioned_resources p
+     WHERE p.watch_until > now()
+       AND NOT EXISTS (SELECT 1 FROM provisioned_resources q
+                       WHERE q.custom_key_store_id = p.custom_key_store_id AND q.state <> 'released')
+     GROUP BY p.custom_key_store_id, p.account_id
+     LIMIT $1`,
+    [limit],
+  );
+  return rows.map((row) => ({
+    storeId: row.custom_key_store_id,
+    accountId: row.account_id,
+    upToGeneration: row.generation,
+  }));
+}
+
+/** Whether anything was ever planned for a store. */
+export async function hasLedger(db: Queryable, storeId: string): Promise<boolean> {
+  const { rows } = await db.query(
+    'SELECT 1 FROM provisioned_resources WHERE custom_key_store_id = $1 LIMIT 1',
+    [storeId],
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,47 @@
+import { Client, Connection } from '@temporalio/client';
+import type { ConnectionOptions } from '@temporalio/client';
+
+/** Where Temporal is: what `@temporalio/envconfig` read from `TEMPORAL_*`. */
+export interface TemporalConfig {
+  connection: ConnectionOptions;
+  namespace: string;
+}
+
+/** A client of Temporal that connects on first use and by itself again after an outage. */
+export interface Temporal {
+  client: Client;
+  /** Runs calls of the client with a deadline, milliseconds from now. */
+  withDeadline<T>(timeoutMs: number, calls: () => Promise<T>): Promise<T>;
+  /** Whether the server answers within `timeoutMs`. Never throws. */
+  check(timeoutMs: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Opens a client. Does not wait for the server: that it is away shows at the first call. */
+export function openTemporal(config: TemporalConfig): Temporal {
+  const connection = Connection.lazy(config.connection);
+  const client = new Client({ connection, namespace: config.namespace });
+  const withDeadline = <T>(timeoutMs: number, calls: () => Promise<T>): Promise<T> =>
+    connection.withDeadline(Date.now() + timeoutMs, calls);
+  return {
+    client,
+    withDeadline,
+    async check(timeoutMs) {
+      // The deadline of a call does not cover the first connection, so the clock here runs beside it.
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<false>((resolve) => {
+        timer = setTimeout(() => resolve(false), timeoutMs);
+      });
+      const answered = withDeadline(timeoutMs, () => connection.workflowService.getSystemInfo({})).then(
+        () => true,
+        () => false,
+      );
+      try {
+        return await Promise.race([answered, late]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    close: () => connection.close(),
+  };
+}

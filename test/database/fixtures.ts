@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import type { Database } from '../../database/database';
+import { acceptConnect, acceptDisconnect } from '../../database/queries/accept-operation';
+import { createStore, loadStore } from '../../database/queries/custom-key-stores';
+import type { StoreCandidate } from '../../database/queries/custom-key-stores';
+import { SecretBox } from '../../database/secret-box';
+import type { CustomKeyStore } from '../../keystore/custom-key-store';
+import type { DispatchableOperation } from '../../keystore/operation';
+
+export const MASTER_KEY = Buffer.alloc(32, 7);
+export const secrets = new SecretBox(MASTER_KEY);
+export const ACCOUNT = '111122223333';
+
+const hex = (digits: number): string => randomBytes(digits).toString('hex').slice(0, digits);
+
+/** What Create would be asked for; every one different. */
+export function candidate(
+  changes: Partial<StoreCandidate> = {},
+): StoreCandidate & { clusterCertificateFingerprint: string } {
+  return {
+    id: `cks-${hex(17)}`,
+    accountId: ACCOUNT,
+    name: `store ${hex(8)}`,
+    cloudHsmClusterId: `cluster-${[...randomBytes(11)].map((byte) => 'abcdefghij234567'[byte % 16]).join('')}`,
+    trustAnchorCertificate: 'PEM',
+    keyStorePassword: 'kmsPswd1',
+    clusterCertificateFingerprint: hex(64),
+    ...changes,
+  };
+}
+
+/** A DISCONNECTED store. */
+export async function aStore(
+  database: Database,
+  changes: Partial<StoreCandidate> = {},
+): Promise<CustomKeyStore> {
+  const wanted = candidate(changes);
+  const verdict = await createStore(database, wanted, 1_000_000, secrets);
+  if (verdict.kind !== 'created') throw new Error(`not created: ${verdict.kind}`);
+  return read(database, wanted.id);
+}
+
+export async function read(database: Database, id: string): Promise<CustomKeyStore> {
+  const store = await loadStore(database.pool, id);
+  if (!store) throw new Error(`no store ${id}`);
+  return store;
+}
+
+export async function connecting(database: Database, store: CustomKeyStore): Promise<DispatchableOperation> {
+  const accepted = await acceptConnect(database.pool, store);
+  if (!accepted) throw new Error('not accepted');
+  return accepted;
+}
+
+export async function disconnecting(database: Database, storeId: string): Promise<DispatchableOperation> {
+  const accepted = await acceptDisconnect(database.pool, await read(database, storeId));
+  if (!accepted) throw new Error('not accepted');
+  return accepted;
+}

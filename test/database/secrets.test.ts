@@ -1,0 +1,160 @@
+import { openDatabase } from '../../database/database';
+import type { Database } from '../../database/database';
+import { updateStore } from '../../database/queries/custom-key-stores';
+import {
+  keepPendingPassword,
+  keepSession,
+  loadPasswords,
+  loadSession,
+  markPendingSent,
+  promotePassword,
+} from '../../database/queries/kmsuser-passwords';
+import { noteLogin, noteLoginAnswer, wasAccepted } from '../../database/queries/login-attempts';
+import { SecretBox } from '../../database/secret-box';
+import { createTestDatabase } from '../setup/database';
+import type { TestDatabase } from '../setup/database';
+import { aStore, connecting, disconnecting, read, secrets } from './fixtures';
+
+let testDatabase: TestDatabase;
+let database: Database;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  database = openDatabase({ url: testDatabase.url });
+});
+
+afterAll(async () => {
+  await database.close();
+  await testDatabase.drop();
+});
+
+describe('the secret box', () => {
+  const sealed = secrets.seal('cks-1', 'kmsuser-password', 'canary');
+
+  it('opens what it sealed, for the same store and kind', () => {
+    expect(secrets.open('cks-1', 'kmsuser-password', sealed)).toBe('canary');
+  });
+
+  it('seals the same secret differently each time', () => {
+    expect(secrets.seal('cks-1', 'kmsuser-password', 'canary').equals(sealed)).toBe(false);
+  });
+
+  it.each([
+    ['another store', () => secrets.open('cks-2', 'kmsuser-password', sealed)],
+    ['another kind', () => secrets.open('cks-1', 'hsm-session', sealed)],
+    ['another key', () => new SecretBox(Buffer.alloc(32, 8)).open('cks-1', 'kmsuser-password', sealed)],
+    ['a changed byte', () => secrets.open('cks-1', 'kmsuser-password', Buffer.from(sealed).fill(1, 30, 31))],
+    ['too few bytes', () => secrets.open('cks-1', 'kmsuser-password', sealed.subarray(0, 20))],
+  ])('does not open for %s, and says nothing of the secret', (_case, open) => {
+    expect(open).toThrow(/does not decrypt/);
+    expect(open).not.toThrow(/canary/);
+  });
+
+  it('takes a master key of 32 bytes only', () => {
+    expect(() => new SecretBox(Buffer.alloc(31))).toThrow(/32 bytes, not 31/);
+  });
+});
+
+describe("kmsuser's passwords", () => {
+  const passwordsOf = async (storeId: string): Promise<{ current?: string; pending?: string }> => {
+    const known = await loadPasswords(database.pool, secrets, storeId);
+    return {
+      ...(known && { current: known.current.password }),
+      ...(known?.pending && { pending: known.pending.password }),
+    };
+  };
+
+  it('keep the pending one that is there, however often another is offered', async () => {
+    const store = await aStore(database);
+    const { input } = await connecting(database, store);
+    const offered = await Promise.all(
+      ['aaaaaaa1', 'bbbbbbb2', 'ccccccc3'].map((password) =>
+        keepPendingPassword(database.pool, secrets, input, password),
+      ),
+    );
+    expect(new Set(offered.map((pending) => pending?.password)).size).toBe(1);
+    expect(offered[0]).toMatchObject({ version: 2, sent: false });
+  });
+
+  it('make none for an operation that is no longer running, and send none', async () => {
+    const store = await aStore(database);
+    const { input } = await connecting(database, store);
+    await keepPendingPassword(database.pool, secrets, input, 'aaaaaaa1');
+    await disconnecting(database, store.id);
+    expect(await keepPendingPassword(database.pool, secrets, input, 'bbbbbbb2')).toBeUndefined();
+    expect(await markPendingSent(database.pool, input, 2)).toBe(false);
+    expect(await passwordsOf(store.id)).toEqual({ current: 'kmsPswd1', pending: 'aaaaaaa1' });
+  });
+
+  it('are promoted by version: once, again without harm, and never to one that was dropped', async () => {
+    const store = await aStore(database);
+    const { input } = await connecting(database, store);
+    await keepPendingPassword(database.pool, secrets, input, 'aaaaaaa1');
+    expect(await promotePassword(database.pool, store.id, 2)).toBe(true);
+    expect(await promotePassword(database.pool, store.id, 2)).toBe(true);
+    expect(await promotePassword(database.pool, store.id, 1)).toBe(false);
+    expect(await passwordsOf(store.id)).toEqual({ current: 'aaaaaaa1' });
+  });
+
+  it('are replaced, the pending one dropped, when the caller gives one; no version comes twice (D35)', async () => {
+    const store = await aStore(database);
+    const { input } = await connecting(database, store);
+    await keepPendingPassword(database.pool, secrets, input, 'aaaaaaa1');
+    await updateStore(database, await read(database, store.id), { keyStorePassword: 'given1234' }, secrets);
+    expect(await passwordsOf(store.id)).toEqual({ current: 'given1234' });
+    expect((await loadPasswords(database.pool, secrets, store.id))?.current.version).toBe(3);
+    expect(await promotePassword(database.pool, store.id, 2)).toBe(false);
+  });
+
+  it('go when the store goes (D35)', async () => {
+    const store = await aStore(database);
+    await keepSession(database.pool, secrets, store.id, 'session-1');
+    expect(await loadSession(database.pool, secrets, store.id)).toBe('session-1');
+    await database.pool.query('DELETE FROM custom_key_stores WHERE id = $1', [store.id]);
+    expect(await loadPasswords(database.pool, secrets, store.id)).toBeUndefined();
+    expect(await loadSession(database.pool, secrets, store.id)).toBeUndefined();
+  });
+});
+
+describe('logins', () => {
+  it('are allowed once, once more where the answer was lost, and never after an answer (D18)', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const login = { ...input, secretVersion: 1, purpose: 'login' as const };
+    expect(await noteLogin(database.pool, login)).toBe('go');
+    expect(await noteLogin(database.pool, login)).toBe('go');
+    expect(await noteLogin(database.pool, login)).toBe('unanswered-twice');
+    const other = { ...login, secretVersion: 2 };
+    expect(await noteLogin(database.pool, other)).toBe('go');
+    await noteLoginAnswer(database.pool, other, 'wrong-password');
+    expect(await noteLogin(database.pool, other)).toBe('wrong-before');
+  });
+
+  it('to verify a password are counted apart', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const login = { ...input, secretVersion: 1, purpose: 'login' as const };
+    await noteLogin(database.pool, login);
+    await noteLoginAnswer(database.pool, login, 'accepted');
+    expect(await noteLogin(database.pool, login)).toBe('accepted-before');
+    expect(await noteLogin(database.pool, { ...login, purpose: 'verify' })).toBe('go');
+    expect(await wasAccepted(database.pool, { ...input, purpose: 'login' })).toBe(true);
+    expect(await wasAccepted(database.pool, { ...input, purpose: 'verify' })).toBe(false);
+  });
+
+  it('are not sent for an operation that is no longer running', async () => {
+    const store = await aStore(database);
+    const { input } = await connecting(database, store);
+    await disconnecting(database, store.id);
+    expect(await noteLogin(database.pool, { ...input, secretVersion: 1, purpose: 'login' })).toBe(
+      'not-running',
+    );
+  });
+
+  it('keep the first answer', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const login = { ...input, secretVersion: 1, purpose: 'login' as const };
+    await noteLogin(database.pool, login);
+    await noteLoginAnswer(database.pool, login, 'accepted');
+    await noteLoginAnswer(database.pool, login, 'wrong-password');
+    expect(await noteLogin(database.pool, login)).toBe('accepted-before');
+  });
+});

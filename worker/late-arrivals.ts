@@ -1,0 +1,34 @@
+import type { Logger } from 'pino';
+import { sweepByTag } from '../activities/release-infrastructure';
+import type { AwsClients } from '../clients/aws/aws-clients';
+import type { Database } from '../database/database';
+import { listWatchedStores } from '../database/queries/provisioned-resources';
+
+const BATCH = 50;
+const SWEEP_TIMEOUT_MS = 10_000;
+
+/**
+ * Looks for what a request made that was held up on its way until after the release (a create that was never
+ * answered), and removes it, as long as nothing of its store is built or being built. Returns how many it removed.
+ */
+export async function removeLateArrivals(config: {
+  database: Database;
+  aws: AwsClients;
+  logger: Logger;
+}): Promise<number> {
+  let removed = 0;
+  for (const store of await listWatchedStores(config.database.pool, BATCH)) {
+    try {
+      const found = await sweepByTag(config, store, AbortSignal.timeout(SWEEP_TIMEOUT_MS));
+      if (found > 0)
+        config.logger.info({ storeId: store.storeId, found }, 'removed what a late request had made');
+      removed += found;
+    } catch (error) {
+      config.logger.warn(
+        { err: error, storeId: store.storeId },
+        'looking for late arrivals failed; tried again later',
+      );
+    }
+  }
+  return removed;
+}

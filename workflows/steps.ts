@@ -1,0 +1,40 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { ActivityOptions } from '@temporalio/workflow';
+import type { Activities } from '../activities/create-activities';
+import { STEPS } from '../keystore/steps';
+import type { StepName } from '../keystore/steps';
+
+/**
+ * Steps decide themselves how long to pause and when to give up (`activities/run-step.ts`). This policy is for what
+ * kept a step from deciding: a lost worker, a database that is away. Unlimited, as our own outages cost no budget.
+ */
+const OWN_OUTAGES = {
+  initialInterval: '500 milliseconds',
+  backoffCoefficient: 1.5,
+  maximumInterval: '5 seconds',
+} as const;
+
+function optionsOf(name: StepName): ActivityOptions {
+  const policy = STEPS[name];
+  return {
+    startToCloseTimeout: policy.startToCloseMs,
+    heartbeatTimeout: policy.heartbeatMs,
+    retry: OWN_OUTAGES,
+    summary: policy.summary,
+  };
+}
+
+function step<N extends StepName & keyof Activities>(name: N): Activities[N] {
+  return proxyActivities<Activities>(optionsOf(name))[name] as Activities[N];
+}
+
+/** The activities as workflows call them, each with its own time limits from the one table. */
+export const steps = {
+  findCluster: step('findCluster'),
+  createInfrastructure: step('createInfrastructure'),
+  loginKmsuser: step('loginKmsuser'),
+  rotatePassword: step('rotatePassword'),
+  logoutKmsuser: step('logoutKmsuser'),
+  releaseInfrastructure: step('releaseInfrastructure'),
+  recordOutcome: step('recordOutcome'),
+};
