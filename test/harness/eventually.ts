@@ -1,0 +1,19 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/**
+ * Awaits a condition by looking again and again; fails with what was seen last. The limit is only there so that a
+ * broken rule ends in a message and not in a hang.
+ */
+export async function eventually<T>(
+  look: () => Promise<T>,
+  good: (seen: T) => boolean,
+  options: { limitMs?: number; everyMs?: number } = {},
+): Promise<T> {
+  const until = Date.now() + (options.limitMs ?? 20_000);
+  for (;;) {
+    const seen = await look();
+    if (good(seen)) return seen;
+    if (Date.now() > until) throw new Error(`waited in vain; last seen: ${JSON.stringify(seen)}`);
+    await pause(options.everyMs ?? 20);
+  }
+}
