@@ -8,6 +8,7 @@ import { loginKmsuser } from './cloudhsm/login-kmsuser';
 import { logoutKmsuser } from './cloudhsm/logout-kmsuser';
 import { rotatePassword } from './cloudhsm/rotate-password';
 import type { Dependencies } from './dependencies';
+import { orOwnFailure } from './own-failure';
 import { recordOutcome } from './record-outcome';
 import { releaseInfrastructure } from './release-infrastructure';
 import { runStep } from './run-step';
@@ -37,7 +38,7 @@ export function createActivities(deps: Dependencies) {
       runStep(deps, 'releaseInfrastructure', input, (step) => releaseInfrastructure(deps, step)),
 
     recordOutcome: (input: OperationInput, outcome: Outcome): Promise<'recorded' | 'superseded'> =>
-      recordOutcome(deps, input, outcome),
+      orOwnFailure(deps.logger, 'recordOutcome', () => recordOutcome(deps, input, outcome)),
   };
 }
 

@@ -1,13 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { beginStepAttempt, endStepAttempt } from '../database/queries/operation-steps';
 import type { StepAttempt } from '../database/queries/operation-steps';
 import type { ConnectionErrorCode } from '../keystore/connection-error-code';
-import { OPERATION_NOT_RUNNING } from '../keystore/operation';
 import type { OperationInput } from '../keystore/operation';
 import { CONNECT_BUDGET_MS, stepPolicy } from '../keystore/steps';
 import type { StepName } from '../keystore/steps';
 import { startActiveClock } from './active-clock';
+import type { ActiveClock } from './active-clock';
 import type { Dependencies } from './dependencies';
+import { operationNotRunning } from './operation-not-running';
+import { orOwnFailure } from './own-failure';
 import { toStepFailure } from './step-failure';
 import type { StepFailure } from './step-failure';
 
@@ -24,15 +27,18 @@ export interface StepContext {
   note(message: string): void;
 }
 
-type StepEnd = Parameters<NonNullable<Dependencies['onStepEnd']>>[1];
-
 const HEARTBEAT_EVERY_MS = 500;
 /** A forward step is tried at least this long, however little of its budget is left. */
 const LEAST_ATTEMPT_MS = 50;
+/**
+ * Temporal's timers are a second coarse: a retry that is due sooner comes late, or very late. Shorter pauses (of a
+ * scaled-down budget) are waited in the step itself.
+ */
+const SHORTEST_RETRY_OF_TEMPORAL_MS = 1_000;
 
 /**
- * Runs one attempt of a step: written down before and after, within the budget (D15), heartbeating all the while.
- * A forward step of an operation that is no longer the running one is refused; undo always runs.
+ * Runs a step: every attempt is written down before and after, stays within the budget (D15), and heartbeats all the
+ * while. A forward step of an operation that is no longer the running one is refused; undo always runs.
  *
  * Throws `ApplicationFailure` whose type is a ConnectionErrorCode and whose message says what to do;
  * non-retryable when trying again cannot help or the budget is spent. Failures of our own (the database away) stay
@@ -44,8 +50,39 @@ export async function runStep<T>(
   input: OperationInput,
   work: (step: StepContext) => Promise<T>,
 ): Promise<T> {
-  const policy = stepPolicy(name);
   const context = Context.current();
+  const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY_MS);
+  try {
+    return await orOwnFailure(deps.logger, name, async () => {
+      for (;;) {
+        const end = await runAttempt(deps, name, input, work, context);
+        if ('result' in end) return end.result;
+        if (end.retryInMs >= SHORTEST_RETRY_OF_TEMPORAL_MS) {
+          throw ApplicationFailure.create({
+            type: end.failure.code,
+            message: end.failure.message,
+            nextRetryDelay: Math.round(end.retryInMs),
+          });
+        }
+        // A cancellation ends the pause; the next attempt then sees it at once.
+        await sleep(end.retryInMs, undefined, { signal: context.cancellationSignal }).catch(() => undefined);
+      }
+    });
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+type AttemptEnd<T> = { result: T } | { failure: StepFailure; retryInMs: number };
+
+async function runAttempt<T>(
+  deps: Dependencies,
+  name: StepName,
+  input: OperationInput,
+  work: (step: StepContext) => Promise<T>,
+  context: Context,
+): Promise<AttemptEnd<T>> {
+  const policy = stepPolicy(name);
   const attempt = await beginStepAttempt(deps.database.pool, {
     storeId: input.storeId,
     generation: input.generation,
@@ -53,80 +90,51 @@ export async function runStep<T>(
     always: policy.direction === 'undo',
   });
   if (!attempt || (policy.direction === 'forward' && attempt.operationState !== 'running')) {
-    throw ApplicationFailure.create({
-      type: OPERATION_NOT_RUNNING,
-      message: `Operation ${input.generation} of ${input.storeId} is no longer running: ${name} is not done.`,
-      nonRetryable: true,
-    });
+    throw operationNotRunning(input);
   }
-
   const leftMs = budgetLeft(deps, name, input, attempt);
-  const timeout = new AbortController();
+  const budget = new AbortController();
   const timer =
     leftMs === undefined
       ? undefined
       : setTimeout(
-          () => timeout.abort(new DOMException(`The budget of ${name} is spent.`, 'TimeoutError')),
+          () => budget.abort(new DOMException(`The budget of ${name} is spent.`, 'TimeoutError')),
           Math.max(leftMs, LEAST_ATTEMPT_MS),
         );
-  const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY_MS);
   const clock = startActiveClock();
-  const tell = (end: StepEnd): void => deps.onStepEnd?.(name, end, clock.elapsedMs() / 1_000);
   let note: string | undefined;
   try {
     const result = await work({
       input,
       attempt: attempt.attempt,
-      signal: AbortSignal.any([context.cancellationSignal, timeout.signal]),
+      signal: AbortSignal.any([context.cancellationSignal, budget.signal]),
       ...(attempt.lastFailureCode && { lastFailureCode: attempt.lastFailureCode }),
       note: (message) => {
         note = message;
       },
     });
+    const spentMs = clock.elapsedMs();
     await endStepAttempt(
       deps.database.pool,
       { ...attempt, name },
-      { state: 'succeeded', spentMs: clock.elapsedMs(), ...(note !== undefined && { message: note }) },
+      { state: 'succeeded', spentMs, ...(note !== undefined && { message: note }) },
     );
-    tell('succeeded');
-    return result;
+    deps.onStepEnd?.(name, 'succeeded', spentMs / 1_000);
+    return { result };
   } catch (error) {
-    const ended = { ...attempt, name };
-    if (context.cancellationSignal.aborted) {
-      const wanted = context.cancellationDetails?.cancelRequested === true;
-      await endStepAttempt(deps.database.pool, ended, {
-        state: wanted ? 'cancelled' : 'running',
-        spentMs: clock.elapsedMs(),
-      });
-      tell(wanted ? 'cancelled' : 'interrupted');
-      if (wanted) throw new CancelledFailure(`${name} was cancelled.`);
-      // The worker stops, or was taken for dead: nobody asked the step to end, so it must be tried again elsewhere.
-      throw ApplicationFailure.create({
-        type: 'WorkerStopped',
-        message: `${name} was left by a worker that stops.`,
-      });
-    }
-    if (error instanceof ApplicationFailure) {
-      // Already in Temporal's words: the step itself refused to go on (its operation was overtaken).
-      await endStepAttempt(deps.database.pool, ended, { state: 'cancelled', spentMs: clock.elapsedMs() });
-      tell('cancelled');
-      throw error;
-    }
-    const failure = toStepFailure(error);
-    tell(failure ? (failure.retry ? 'retry' : 'failed') : 'interrupted');
-    if (!failure) throw ownFailure(deps, name, error);
-    return await giveUpOrRetry(deps, name, attempt, failure, {
-      elapsedMs: clock.elapsedMs(),
-      ...(leftMs !== undefined && { leftMs }),
-    });
+    return await afterFailure(
+      deps,
+      name,
+      { attempt, clock, context, ...(leftMs !== undefined && { leftMs }) },
+      error,
+    );
   } finally {
     clearTimeout(timer);
-    clearInterval(heartbeat);
     clock.stop();
   }
 }
 
-/** Milliseconds that a forward step may still try; undefined for a step without a budget. */
+/** Milliseconds that a step may still try; undefined for a step without a budget. */
 function budgetLeft(
   deps: Dependencies,
   name: StepName,
@@ -135,56 +143,69 @@ function budgetLeft(
 ): number | undefined {
   const policy = stepPolicy(name);
   if (policy.budgetMs === undefined) return undefined;
-  const ofStep = policy.budgetMs * deps.budgetScale - attempt.spentMs;
-  if (policy.direction === 'undo') return ofStep;
-  return Math.min(ofStep, CONNECT_BUDGET_MS[input.type] * deps.budgetScale - attempt.operationSpentMs);
+  // An undo that gives up makes room for the next one (a logout): each attempt has the whole time.
+  if (policy.direction === 'undo') return policy.budgetMs * deps.budgetScale;
+  return Math.min(
+    policy.budgetMs * deps.budgetScale - attempt.spentMs,
+    CONNECT_BUDGET_MS[input.type] * deps.budgetScale - attempt.operationSpentMs,
+  );
 }
 
-async function giveUpOrRetry(
+interface FailedAttempt {
+  attempt: StepAttempt;
+  clock: ActiveClock;
+  context: Context;
+  leftMs?: number;
+}
+
+/** Writes down how an attempt failed; returns when to try again, or throws what ends the step. */
+async function afterFailure(
   deps: Dependencies,
   name: StepName,
-  attempt: StepAttempt,
-  failure: StepFailure,
-  time: { elapsedMs: number; leftMs?: number },
-): Promise<never> {
+  { attempt, clock, context, leftMs }: FailedAttempt,
+  error: unknown,
+): Promise<{ failure: StepFailure; retryInMs: number }> {
   const policy = stepPolicy(name);
-  const pauseMs = policy.retryIntervalMs * deps.budgetScale;
-  const spent = time.leftMs !== undefined && time.elapsedMs + pauseMs >= time.leftMs;
-  const tooOften = policy.maxAttempts !== undefined && attempt.attempt >= policy.maxAttempts;
-  const final = policy.direction === 'forward' && (!failure.retry || spent || tooOften);
-  const message =
-    final && failure.retry ? `${failure.message} Gave up: the time for this step is spent.` : failure.message;
-  await endStepAttempt(
-    deps.database.pool,
-    { ...attempt, name },
-    {
-      state: final ? 'failed' : 'running',
-      spentMs: time.elapsedMs + (final ? 0 : pauseMs),
-      failureCode: failure.code,
-      message,
-    },
-  );
-  throw ApplicationFailure.create({
-    type: failure.code,
-    message,
-    nonRetryable: final,
-    ...(!final && { nextRetryDelay: Math.max(1, Math.round(pauseMs)) }),
-  });
-}
+  const spentMs = clock.elapsedMs();
+  const record = (end: Omit<Parameters<typeof endStepAttempt>[2], 'spentMs'>, pauseMs = 0): Promise<void> =>
+    endStepAttempt(deps.database.pool, { ...attempt, name }, { ...end, spentMs: spentMs + pauseMs });
+  const tell = (end: 'retry' | 'failed' | 'cancelled' | 'interrupted'): void =>
+    deps.onStepEnd?.(name, end, spentMs / 1_000);
 
-/**
- * Our own trouble: the database away, or a bug. Only its kind goes into the history, as messages of PostgreSQL carry
- * values; the log has the rest.
- */
-function ownFailure(deps: Dependencies, name: StepName, error: unknown): ApplicationFailure {
-  deps.logger.error(
-    { err: error, step: name },
-    'step interrupted by a failure of our own; it will be tried again',
-  );
-  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
-  return ApplicationFailure.create({
-    type: 'KeymoorUnavailable',
-    message: `${name} was interrupted by a failure of our own${typeof code === 'string' ? ` (${code})` : ''}; see the worker's log.`,
-    nonRetryable: false,
-  });
+  if (context.cancellationSignal.aborted) {
+    const wanted = context.cancellationDetails?.cancelRequested === true;
+    await record({ state: wanted ? 'cancelled' : 'running' });
+    tell(wanted ? 'cancelled' : 'interrupted');
+    if (wanted) throw new CancelledFailure(`${name} was cancelled.`);
+    // The worker stops, or was taken for dead: nobody asked the step to end, so it must be tried again elsewhere.
+    throw ApplicationFailure.create({
+      type: 'WorkerStopped',
+      message: `${name} was left by a worker that stops.`,
+    });
+  }
+  if (error instanceof ApplicationFailure) {
+    // Already in Temporal's words: the step itself refused to go on, as its operation was overtaken.
+    await record({ state: 'cancelled' });
+    tell('cancelled');
+    throw error;
+  }
+  const failure = toStepFailure(error);
+  if (!failure) {
+    tell('interrupted');
+    throw error;
+  }
+  const pauseMs = policy.retryIntervalMs * deps.budgetScale;
+  const spent = leftMs !== undefined && spentMs + pauseMs >= leftMs;
+  const tooOften = policy.maxAttempts !== undefined && attempt.attempt >= policy.maxAttempts;
+  if (policy.direction === 'undo' || (failure.retry && !spent && !tooOften)) {
+    await record({ state: 'running', failureCode: failure.code, message: failure.message }, pauseMs);
+    tell('retry');
+    return { failure, retryInMs: pauseMs };
+  }
+  const message = failure.retry
+    ? `${failure.message} Gave up: the time for this step is spent.`
+    : failure.message;
+  await record({ state: 'failed', failureCode: failure.code, message });
+  tell('failed');
+  throw ApplicationFailure.create({ type: failure.code, message, nonRetryable: true });
 }

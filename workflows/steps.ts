@@ -6,10 +6,11 @@ import type { StepName } from '../keystore/steps';
 
 /**
  * Steps decide themselves how long to pause and when to give up (`activities/run-step.ts`). This policy is for what
- * kept a step from deciding: a lost worker, a database that is away. Unlimited, as our own outages cost no budget.
+ * kept a step from deciding: a lost worker, a database that is away. Unlimited, as our own outages cost no budget; a
+ * second at first, as Temporal's timers are no finer.
  */
 const OWN_OUTAGES = {
-  initialInterval: '500 milliseconds',
+  initialInterval: '1 second',
   backoffCoefficient: 1.5,
   maximumInterval: '5 seconds',
 } as const;
