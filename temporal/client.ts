@@ -14,6 +14,7 @@ export interface Temporal {
   withDeadline<T>(timeoutMs: number, calls: () => Promise<T>): Promise<T>;
   /** Whether the server answers within `timeoutMs`. Never throws. */
   check(timeoutMs: number): Promise<boolean>;
+  /** Waits for calls under way, no longer than their deadlines, and closes. */
   close(): Promise<void>;
 }
 
@@ -21,8 +22,14 @@ export interface Temporal {
 export function openTemporal(config: TemporalConfig): Temporal {
   const connection = Connection.lazy(config.connection);
   const client = new Client({ connection, namespace: config.namespace });
-  const withDeadline = <T>(timeoutMs: number, calls: () => Promise<T>): Promise<T> =>
-    connection.withDeadline(Date.now() + timeoutMs, calls);
+  const inFlight = new Set<Promise<unknown>>();
+  const withDeadline = <T>(timeoutMs: number, calls: () => Promise<T>): Promise<T> => {
+    const running = connection.withDeadline(Date.now() + timeoutMs, calls);
+    inFlight.add(running);
+    const done = (): boolean => inFlight.delete(running);
+    running.then(done, done);
+    return running;
+  };
   return {
     client,
     withDeadline,
@@ -42,6 +49,10 @@ export function openTemporal(config: TemporalConfig): Temporal {
         clearTimeout(timer);
       }
     },
-    close: () => connection.close(),
+    async close() {
+      // A call that is about to be retried on a closed connection would throw where nobody can catch it.
+      await Promise.allSettled(inFlight);
+      await connection.close();
+    },
   };
 }

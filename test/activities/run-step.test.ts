@@ -1,0 +1,235 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
+import { DefaultLogger } from '@temporalio/worker';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import pino from 'pino';
+import type { Dependencies } from '../../activities/dependencies';
+import { runStep } from '../../activities/run-step';
+import { finalFailure, passingFailure } from '../../activities/step-failure';
+import { openDatabase } from '../../database/database';
+import type { Database } from '../../database/database';
+import { listOperationsOfStore } from '../../database/queries/operations';
+import type { OperationInput, OperationStep } from '../../keystore/operation';
+import type { StepName } from '../../keystore/steps';
+import { aStore, connecting, disconnecting, secrets } from '../database/fixtures';
+import { createTestDatabase } from '../setup/database';
+import type { TestDatabase } from '../setup/database';
+
+let testDatabase: TestDatabase;
+let database: Database;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  database = openDatabase({ url: testDatabase.url });
+});
+
+afterAll(async () => {
+  await database.close();
+  await testDatabase.drop();
+});
+
+/** Steps here touch nothing but the database; what they would reach outside is not there. */
+const deps = (budgetScale = 1, on = database): Dependencies =>
+  ({ database: on, secrets, budgetScale, logger: pino({ level: 'silent' }) }) as unknown as Dependencies;
+
+const environment = (): MockActivityEnvironment =>
+  new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
+
+async function failureOf(running: Promise<unknown>): Promise<ApplicationFailure> {
+  const error: unknown = await running.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof ApplicationFailure)) throw new Error(`not an ApplicationFailure: ${String(error)}`);
+  return error;
+}
+
+async function stepOf(input: OperationInput, name: StepName): Promise<OperationStep | undefined> {
+  const operations = (await listOperationsOfStore(database.pool, input.storeId)) ?? [];
+  const operation = operations.find((candidate) => candidate.generation === input.generation);
+  return operation?.steps.find((step) => step.name === name);
+}
+
+const spentBy = async (input: OperationInput): Promise<number> => {
+  const { rows } = await database.pool.query<{ spent: number }>(
+    `SELECT sum(spent_ms)::int AS spent FROM operation_steps s JOIN operations o ON o.id = s.operation_id
+     WHERE o.custom_key_store_id = $1 AND o.generation = $2`,
+    [input.storeId, input.generation],
+  );
+  return rows[0]?.spent ?? 0;
+};
+
+describe('a step', () => {
+  it('that succeeds is written down as such, with its note', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const result = await environment().run(() =>
+      runStep(deps(), 'findCluster', input, (step) => {
+        step.note('all well');
+        return Promise.resolve(step.attempt);
+      }),
+    );
+    expect(result).toBe(1);
+    expect(await stepOf(input, 'findCluster')).toMatchObject({
+      state: 'succeeded',
+      attempts: 1,
+      message: 'all well',
+    });
+  });
+
+  it('that cannot be helped fails for good, with the code as type', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const failure = await failureOf(
+      environment().run(() =>
+        runStep(deps(), 'findCluster', input, () =>
+          Promise.reject(finalFailure('CLUSTER_NOT_FOUND', 'no cluster')),
+        ),
+      ),
+    );
+    expect(failure).toMatchObject({ type: 'CLUSTER_NOT_FOUND', message: 'no cluster', nonRetryable: true });
+    expect(await stepOf(input, 'findCluster')).toMatchObject({ state: 'failed', message: 'no cluster' });
+  });
+
+  it('that may pass is left to Temporal to try again after its pause, which counts as spent', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const failure = await failureOf(
+      environment().run(() =>
+        runStep(deps(), 'findCluster', input, () =>
+          Promise.reject(passingFailure('NETWORK_ERRORS', 'no answer')),
+        ),
+      ),
+    );
+    expect(failure).toMatchObject({ type: 'NETWORK_ERRORS', nonRetryable: false, nextRetryDelay: 2_000 });
+    expect(await stepOf(input, 'findCluster')).toMatchObject({ state: 'running', message: 'no answer' });
+    expect(await spentBy(input)).toBeGreaterThanOrEqual(2_000);
+  });
+
+  it('gives up with the code of its last failure when its budget is spent, over all attempts', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    let attempts = 0;
+    const failure = await failureOf(
+      environment().run(() =>
+        // A scale of 0.001 makes the budget 120 ms and the pause 2 ms.
+        runStep(deps(0.001), 'findCluster', input, () => {
+          attempts++;
+          return Promise.reject(passingFailure('NETWORK_ERRORS', 'no answer.'));
+        }),
+      ),
+    );
+    expect(failure).toMatchObject({ type: 'NETWORK_ERRORS', nonRetryable: true });
+    expect(failure.message).toMatch(/^no answer\. Gave up/);
+    expect(attempts).toBeGreaterThan(1);
+    expect(await stepOf(input, 'findCluster')).toMatchObject({ state: 'failed', attempts });
+  });
+
+  it('gives up when the whole connect has spent its 20 minutes, however little of it was its own (D15)', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const fail = (): Promise<never> => Promise.reject(passingFailure('INTERNAL_ERROR', 'not yet.'));
+    await failureOf(environment().run(() => runStep(deps(), 'createInfrastructure', input, fail)));
+    await database.pool.query('UPDATE operation_steps SET spent_ms = 1199000');
+    const failure = await failureOf(environment().run(() => runStep(deps(), 'loginKmsuser', input, fail)));
+    expect(failure).toMatchObject({ type: 'INTERNAL_ERROR', nonRetryable: true });
+  });
+
+  it('is told by its signal when its budget is spent', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const failure = await failureOf(
+      environment().run(() =>
+        runStep(
+          deps(0.001),
+          'findCluster',
+          input,
+          (step) =>
+            new Promise((_resolve, reject) => {
+              step.signal.addEventListener('abort', () => reject(passingFailure('NETWORK_ERRORS', 'hung.')));
+            }),
+        ),
+      ),
+    );
+    expect(failure).toMatchObject({ type: 'NETWORK_ERRORS', nonRetryable: true });
+  });
+
+  it('costs no budget and stays retryable when the failure is our own, and its message carries no value', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const failure = await failureOf(
+      environment().run(() =>
+        runStep(deps(), 'findCluster', input, () => Promise.reject(new Error('canary-secret in a bug'))),
+      ),
+    );
+    expect(failure).toMatchObject({ type: 'KeymoorUnavailable', nonRetryable: false });
+    expect(failure.message).not.toMatch(/canary/);
+    expect(await spentBy(input)).toBe(0);
+  });
+
+  it('fails in the same way when the database is away', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const away = openDatabase({ url: 'postgresql://nobody:secret@127.0.0.1:1/none' });
+    const failure = await failureOf(
+      environment().run(() => runStep(deps(1, away), 'findCluster', input, () => Promise.resolve())),
+    );
+    expect(failure).toMatchObject({ type: 'KeymoorUnavailable', nonRetryable: false });
+    expect(failure.message).toMatch(/ECONNREFUSED/);
+    expect(failure.message).not.toMatch(/secret/);
+    await away.close();
+  });
+
+  it('does not run for an operation that was overtaken, unless it undoes', async () => {
+    const store = await aStore(database);
+    const { input } = await connecting(database, store);
+    await disconnecting(database, store.id);
+    let ran = 0;
+    const work = (): Promise<void> => {
+      ran++;
+      return Promise.resolve();
+    };
+    const refused = await failureOf(environment().run(() => runStep(deps(), 'findCluster', input, work)));
+    expect(refused).toMatchObject({ type: 'OperationNotRunning', nonRetryable: true });
+    expect(ran).toBe(0);
+    await environment().run(() => runStep(deps(), 'releaseInfrastructure', input, work));
+    expect(ran).toBe(1);
+  });
+
+  it('that undoes never gives up (D16)', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    let tries = 0;
+    await environment().run(() =>
+      runStep(deps(0.0001), 'releaseInfrastructure', input, () =>
+        ++tries < 20 ? Promise.reject(finalFailure('INTERNAL_ERROR', 'denied')) : Promise.resolve(),
+      ),
+    );
+    expect(await stepOf(input, 'releaseInfrastructure')).toMatchObject({ state: 'succeeded', attempts: 20 });
+  });
+
+  const untilAborted = (signal: AbortSignal): Promise<never> =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('aborted')));
+    });
+
+  it('that is cancelled says so', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const mock = environment();
+    const running = mock.run(() =>
+      runStep(deps(), 'findCluster', input, (step) => {
+        const ended = untilAborted(step.signal);
+        mock.cancel('CANCELLED', { cancelRequested: true } as never);
+        return ended;
+      }),
+    );
+    await expect(running).rejects.toBeInstanceOf(CancelledFailure);
+    expect(await stepOf(input, 'findCluster')).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('that is left by a worker which stops is to be tried again, not cancelled', async () => {
+    const { input } = await connecting(database, await aStore(database));
+    const mock = environment();
+    const failure = await failureOf(
+      mock.run(() =>
+        runStep(deps(), 'findCluster', input, (step) => {
+          const ended = untilAborted(step.signal);
+          mock.cancel('WORKER_SHUTDOWN', { workerShutdown: true } as never);
+          return ended;
+        }),
+      ),
+    );
+    expect(failure).toMatchObject({ type: 'WorkerStopped', nonRetryable: false });
+    expect(await stepOf(input, 'findCluster')).toMatchObject({ state: 'running' });
+  });
+});

@@ -1,0 +1,98 @@
+import { startConnectWorld } from '../harness/connect-world';
+import type { ConnectWorld } from '../harness/connect-world';
+import { workflowId } from '../../keystore/naming';
+import type { DispatchableOperation } from '../../keystore/operation';
+import { openTemporal } from '../../temporal/client';
+import { dispatchOperation, runningGeneration } from '../../temporal/dispatch';
+
+let world: ConnectWorld;
+
+// No worker: what is dispatched stays where it was put.
+beforeAll(async () => {
+  world = await startConnectWorld({ worker: false });
+});
+
+afterAll(() => world.close());
+
+let stores = 0;
+const operation = (
+  kind: 'connect' | 'disconnect',
+  generation: number,
+  storeId: string,
+): DispatchableOperation => ({
+  id: '1',
+  kind,
+  storeName: 'my store',
+  input: { storeId, generation, type: 'AWS_CLOUDHSM' },
+});
+const aStoreId = (): string =>
+  `cks-${Date.now().toString(16).padStart(14, '0')}${String(stores++).padStart(3, '0')}`;
+const dispatch = (
+  what: DispatchableOperation,
+  { deadlineMs = 20_000, stillWanted }: { deadlineMs?: number; stillWanted?: () => Promise<boolean> } = {},
+) =>
+  dispatchOperation(world.temporal, what, {
+    taskQueue: world.taskQueue,
+    deadlineMs,
+    ...(stillWanted && { stillWanted }),
+  });
+
+describe('a dispatch', () => {
+  it('of a connect starts it under the id of its store, with generation and name for the eye', async () => {
+    const storeId = aStoreId();
+    expect(await dispatch(operation('connect', 1, storeId))).toBe('dispatched');
+    const description = await world.temporal.client.workflow.getHandle(workflowId(storeId)).describe();
+    expect(description.type).toBe('connectCustomKeyStore');
+    expect(description.memo).toEqual({ generation: 1 });
+    expect(await description.staticSummary()).toBe('Key store my store');
+    expect(await runningGeneration(world.temporal, storeId, 2_000)).toBe(1);
+  });
+
+  it('of a connect that runs already is done', async () => {
+    const storeId = aStoreId();
+    await dispatch(operation('connect', 1, storeId));
+    expect(await dispatch(operation('connect', 1, storeId))).toBe('dispatched');
+  });
+
+  it('of a connect waits for what ran before, up to its deadline', async () => {
+    const storeId = aStoreId();
+    await dispatch(operation('disconnect', 2, storeId));
+    expect(await dispatch(operation('connect', 3, storeId), { deadlineMs: 1_500 })).toBe('not-yet');
+    const waiting = dispatch(operation('connect', 3, storeId));
+    await world.temporal.client.workflow.getHandle(workflowId(storeId)).terminate('by a test');
+    expect(await waiting).toBe('dispatched');
+    expect(await runningGeneration(world.temporal, storeId, 2_000)).toBe(3);
+  });
+
+  it('of a connect ends when nobody wants it any more', async () => {
+    const storeId = aStoreId();
+    await dispatch(operation('disconnect', 2, storeId));
+    expect(
+      await dispatch(operation('connect', 3, storeId), { stillWanted: () => Promise.resolve(false) }),
+    ).toBe('not-wanted');
+  });
+
+  it('of a disconnect signals the connect that runs', async () => {
+    const storeId = aStoreId();
+    await dispatch(operation('connect', 1, storeId));
+    expect(await dispatch(operation('disconnect', 2, storeId))).toBe('dispatched');
+    const handle = world.temporal.client.workflow.getHandle(workflowId(storeId));
+    expect((await handle.describe()).type).toBe('connectCustomKeyStore');
+    const { events } = await handle.fetchHistory();
+    const signal = events?.find((event) => event.workflowExecutionSignaledEventAttributes);
+    expect(signal?.workflowExecutionSignaledEventAttributes?.signalName).toBe('overtake');
+  });
+
+  it('throws within its deadline when Temporal is away', async () => {
+    const away = openTemporal({ connection: { address: '127.0.0.1:1' }, namespace: 'default' });
+    await expect(
+      dispatchOperation(away, operation('connect', 1, aStoreId()), { taskQueue: 'none', deadlineMs: 300 }),
+    ).rejects.toThrow();
+    expect(await away.check(300)).toBe(false);
+    await away.close();
+  });
+
+  it('finds nothing running for a store that Temporal never heard of', async () => {
+    expect(await runningGeneration(world.temporal, aStoreId(), 2_000)).toBeUndefined();
+  });
+});

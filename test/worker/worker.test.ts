@@ -1,0 +1,60 @@
+import { startWorker } from '../../worker/worker';
+import { startConnectWorld } from '../harness/connect-world';
+import type { ConnectWorld } from '../harness/connect-world';
+import { eventually } from '../harness/eventually';
+
+let world: ConnectWorld;
+
+beforeAll(async () => {
+  world = await startConnectWorld();
+});
+
+afterAll(() => world.close());
+
+const get = async (url: string): Promise<{ status: number; text: string }> => {
+  const answer = await fetch(url);
+  return { status: answer.status, text: await answer.text() };
+};
+
+describe("the worker's listener", () => {
+  it('is healthy, and ready when it polls Temporal and reaches the database', async () => {
+    expect((await get(`${world.worker.adminUrl}/healthz`)).status).toBe(200);
+    const ready = await eventually(
+      () => get(`${world.worker.adminUrl}/readyz`),
+      ({ status }) => status === 200,
+    );
+    expect(JSON.parse(ready.text)).toEqual({ database: 'up', temporal: 'up', polling: true });
+  });
+
+  it("serves the SDK's metrics and our own", async () => {
+    const { store } = await world.aStore();
+    await world.connect(store.id);
+    await world.untilState(store.id, 'CONNECTED');
+    const { text } = await get(`${world.worker.adminUrl}/metrics`);
+    expect(text).toMatch(/^keymoor_step_attempts_total\{step="findCluster",end="succeeded"\} [1-9]/m);
+    expect(text).toMatch(/^temporal_activity_/m);
+  });
+
+  it.each([
+    ['the database', { databaseUrl: 'postgresql://x:y@127.0.0.1:1/none' }, { database: 'down' }],
+    [
+      'Temporal',
+      { temporal: { connection: { address: '127.0.0.1:1' }, namespace: 'default' } },
+      { temporal: 'down', polling: false },
+    ],
+  ])('is healthy and not ready without %s', async (_what, away, seen) => {
+    const lame = await startWorker({ ...world.workerConfig, ...away });
+    try {
+      expect((await get(`${lame.adminUrl}/healthz`)).status).toBe(200);
+      const ready = await get(`${lame.adminUrl}/readyz`);
+      expect(ready.status).toBe(503);
+      expect(JSON.parse(ready.text)).toMatchObject(seen);
+    } finally {
+      await lame.close();
+    }
+  });
+
+  it('refuses a way to log in to HSMs that this version does not have', async () => {
+    await expect(startWorker({ ...world.workerConfig, hsm: 'pkcs11' })).rejects.toThrow(/KEYMOOR_HSM=pkcs11/);
+  });
+});
