@@ -56,6 +56,7 @@ const RECONCILE_EVERY_MS = 1_000;
 const LATE_ARRIVALS_EVERY_MS = 5_000;
 const RECONNECT_AFTER_MS = 500;
 const CHECK_TIMEOUT_MS = 2_000;
+const POLLERS = { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 } as const;
 
 /**
  * Starts the Temporal worker, the reconciler and the worker's listener. Neither Temporal nor PostgreSQL need be up:
@@ -186,6 +187,11 @@ async function runWorker(
       shutdownForceTime: '60 seconds',
       // A Disconnect reaches a running step by the answer to its heartbeat: within a second and not after eight.
       maxHeartbeatThrottleInterval: '1 second',
+      // A worker that is frozen keeps its polls open and swallows what they are given, each for one time-out: few
+      // polls while there is little to do, more under load.
+      workflowTaskPollerBehavior: POLLERS,
+      activityTaskPollerBehavior: POLLERS,
+      stickyQueueScheduleToStartTimeout: '5 seconds',
       ...(config.deployment && {
         workerDeploymentOptions: {
           version: { deploymentName: config.deployment.name, buildId: config.deployment.buildId },

@@ -1,7 +1,7 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities';
-import { STEPS } from '../keystore/steps';
+import { stepPolicy } from '../keystore/steps';
 import type { StepName } from '../keystore/steps';
 
 /**
@@ -16,11 +16,14 @@ const OWN_OUTAGES = {
 } as const;
 
 function optionsOf(name: StepName): ActivityOptions {
-  const policy = STEPS[name];
+  const policy = stepPolicy(name);
   return {
     startToCloseTimeout: policy.startToCloseMs,
-    heartbeatTimeout: policy.heartbeatMs,
+    ...(policy.heartbeatMs !== undefined && { heartbeatTimeout: policy.heartbeatMs }),
     retry: OWN_OUTAGES,
+    // Said aloud: left out, the SDK sends TRY_CANCEL, whatever its documentation says, and a Disconnect would begin
+    // while the step that it overtook still works. A lost worker holds it up for one heartbeat time-out at most.
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     summary: policy.summary,
   };
 }
