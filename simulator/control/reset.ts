@@ -1,0 +1,16 @@
+import type { Route } from './route';
+
+/** `POST /_control/reset`: forgets everything. Requests that a fault holds end undone. */
+const reset: Route = {
+  method: 'POST',
+  path: /^\/_control\/reset$/,
+  async run({ world, faults, calls, hsms }) {
+    world.reset();
+    faults.dropWaiting();
+    await hsms.cutUnreachable();
+    await calls.reset();
+    return {};
+  },
+};
+
+export const resetRoutes: Route[] = [reset];
