@@ -1,0 +1,65 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Credentials, Credential } from '../../clients/accounts/credentials-file';
+import { KmsException } from '../../keystore/kms-exceptions';
+import { parseAuthorizationHeader } from '../sigv4/authorization-header';
+import type { SignedRequest } from '../sigv4/signature';
+import { expectedSignature } from '../sigv4/signature';
+import { assertFresh, signingTime } from '../sigv4/signing-time';
+
+/** Who calls: proven by the signature. */
+export type Caller = Pick<Credential, 'accountId' | 'principalArn' | 'allow'>;
+
+/** What authentication needs to know. */
+export interface Authentication {
+  credentials: Pick<Credentials, 'find'>;
+  region: string;
+  /** epoch milliseconds */
+  now: () => number;
+}
+
+const SERVICE = 'kms';
+
+/**
+ * Verifies SigV4: known key, scope of this Region and service, signed within five minutes of now, and the signature
+ * itself, compared in constant time. Throws the exceptions that AWS sends for each. A session token is not looked
+ * at: the credentials file knows long-term pairs only, and the signature proves the secret either way.
+ */
+export async function authenticate(request: SignedRequest, authentication: Authentication): Promise<Caller> {
+  const authorization = parseAuthorizationHeader(request.headers.authorization);
+  const longDate = signingTime(request.headers);
+  const credential = authentication.credentials.find(authorization.accessKeyId);
+  if (!credential) {
+    throw new KmsException(
+      'UnrecognizedClientException',
+      'The security token included in the request is invalid.',
+    );
+  }
+  if (authorization.region !== authentication.region) {
+    throw invalid(
+      `Credential should be scoped to a valid region: this endpoint answers for '${authentication.region}'.`,
+    );
+  }
+  if (authorization.service !== SERVICE) {
+    throw invalid(`Credential should be scoped to correct service: '${SERVICE}'.`);
+  }
+  if (authorization.date !== longDate.slice(0, 8)) {
+    throw invalid(
+      `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP, ${longDate}.`,
+    );
+  }
+  assertFresh(longDate, authentication.now());
+  const expected = await expectedSignature(request, authorization, longDate, credential.secretAccessKey);
+  const given = Buffer.from(authorization.signature, 'hex');
+  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    throw invalid(
+      'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+    );
+  }
+  // Not the pair itself: handlers and their logs have no business with the secret.
+  const { accountId, principalArn, allow } = credential;
+  return { accountId, principalArn, allow };
+}
+
+function invalid(message: string): KmsException {
+  return new KmsException('InvalidSignatureException', message);
+}

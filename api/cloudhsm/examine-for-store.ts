@@ -1,0 +1,58 @@
+import { AwsCallFailed } from '../../clients/aws/aws-failure';
+import { clusterCertificateFingerprint } from '../../clients/aws/clusters';
+import { KmsException } from '../../keystore/kms-exceptions';
+import type { Call } from '../operation';
+import { assertActive, assertEligible } from './check-cluster';
+import type { ClusterView } from './look-at-cluster';
+import { lookAtCluster } from './look-at-cluster';
+
+/** For both calls together; the caller waits. */
+const TIMEOUT_MS = 2_000;
+
+/** The part of the examination that differs between Create and Update. */
+type CertificateCheck = (clusterCertificate: string, fingerprint: string) => void;
+
+/**
+ * What Create and Update check of a cluster outside: it is there, ACTIVE, its certificate is right (`checkCertificate`
+ * throws where it is not), and it is eligible. Returns the fingerprint of the cluster certificate, which related
+ * clusters share. CloudHSM or EC2 not answering is `KMSInternalException`: nothing was found out.
+ */
+export async function examineForStore(
+  call: Call,
+  clusterId: string,
+  checkCertificate: CertificateCheck,
+): Promise<string> {
+  const view = await look(call, clusterId);
+  if (!view) {
+    throw new KmsException(
+      'CloudHsmClusterNotFoundException',
+      `There is no CloudHSM cluster ${clusterId} in this account and Region.`,
+    );
+  }
+  assertActive(view);
+  const { clusterCertificate } = view.cluster;
+  if (clusterCertificate === undefined) {
+    throw new Error(`CloudHSM calls cluster ${clusterId} ACTIVE and gives no certificate of it`);
+  }
+  const fingerprint = clusterCertificateFingerprint(clusterCertificate);
+  checkCertificate(clusterCertificate, fingerprint);
+  assertEligible(view);
+  return fingerprint;
+}
+
+async function look(call: Call, clusterId: string): Promise<ClusterView | undefined> {
+  const { accountId } = call.caller;
+  try {
+    return await lookAtCluster(call.services.aws, { accountId, clusterId, timeoutMs: TIMEOUT_MS });
+  } catch (error) {
+    if (!(error instanceof AwsCallFailed)) throw error;
+    call.logger.warn(
+      { requestId: call.requestId, accountId, clusterId, reason: error.message },
+      'a cluster could not be examined',
+    );
+    throw new KmsException(
+      'KMSInternalException',
+      `The CloudHSM cluster ${clusterId} could not be examined. Try again.`,
+    );
+  }
+}

@@ -1,0 +1,33 @@
+import { X509Certificate } from 'node:crypto';
+import { KmsException } from '../../keystore/kms-exceptions';
+
+const PEM_BEGIN = '-----BEGIN CERTIFICATE-----';
+
+/**
+ * Throws `IncorrectTrustAnchorException` unless the cluster certificate verifies against the trust anchor (D27).
+ * Both are PEM. The anchor is what the caller gave, so anything at all may be in it.
+ */
+export function assertTrustAnchor(trustAnchor: string, clusterCertificate: string): void {
+  const anchor = parse(trustAnchor);
+  if (!anchor) throw incorrect('it is not an X.509 certificate in PEM format');
+  if (!new X509Certificate(clusterCertificate).verify(anchor.publicKey)) {
+    throw incorrect('the certificate of the cluster does not verify against it');
+  }
+}
+
+function parse(pem: string): X509Certificate | undefined {
+  // X509Certificate takes DER as well, and so almost any text.
+  if (!pem.includes(PEM_BEGIN)) return undefined;
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return undefined;
+  }
+}
+
+function incorrect(why: string): KmsException {
+  return new KmsException(
+    'IncorrectTrustAnchorException',
+    `The trust anchor certificate is not that of the CloudHSM cluster: ${why}. Specify the content of the customerCA.crt with which the cluster was initialized.`,
+  );
+}

@@ -1,0 +1,71 @@
+import type { ConnectCustomKeyStoreRequest, ConnectCustomKeyStoreResponse } from '@aws-sdk/client-kms';
+import { z } from 'zod';
+import { AwsCallFailed } from '../../clients/aws/aws-failure';
+import { acceptConnect } from '../../database/queries/accept-operation';
+import { stateVerdict } from '../../keystore/connection-state';
+import type { CustomKeyStore } from '../../keystore/custom-key-store';
+import { assertActive, assertConnectable } from '../cloudhsm/check-cluster';
+import { lookAtCluster } from '../cloudhsm/look-at-cluster';
+import { CustomKeyStoreId } from '../members';
+import type { Call, MembersOf } from '../operation';
+import { defineOperation } from '../operation';
+import { ROW_CHANGED, retryOnChange } from './retry-on-change';
+import { invalidState, requireStore } from './store-lookup';
+
+/** For the quick look's two calls together (D12). */
+const QUICK_LOOK_MS = 1_000;
+
+/**
+ * Accepts a Connect: writes the intent and answers; a workflow does the rest. On a store that is connected or about
+ * to be it does nothing (D6).
+ */
+export const connectCustomKeyStore = defineOperation<
+  ConnectCustomKeyStoreRequest,
+  ConnectCustomKeyStoreResponse
+>()({
+  name: 'ConnectCustomKeyStore',
+  schema: z.object({ CustomKeyStoreId } satisfies MembersOf<ConnectCustomKeyStoreRequest>),
+  declaredErrors: [
+    'CloudHsmClusterInvalidConfigurationException',
+    'CloudHsmClusterNotActiveException',
+    'CustomKeyStoreInvalidStateException',
+    'CustomKeyStoreNotFoundException',
+    'KMSInternalException',
+  ],
+  handler: (input, call) =>
+    retryOnChange(async () => {
+      const store = await requireStore(input.CustomKeyStoreId, call);
+      switch (stateVerdict('Connect', store.connectionState)) {
+        case 'invalid-state':
+          throw invalidState(store, 'ConnectCustomKeyStore');
+        case 'no-op':
+          return {};
+        case 'accept':
+      }
+      await quickLook(store, call);
+      const operation = await acceptConnect(call.services.database.pool, store);
+      if (!operation) return ROW_CHANGED;
+      call.services.dispatch(operation);
+      return {};
+    }),
+});
+
+/**
+ * Refuses at once what is seen at once (D12). What the look cannot find out, an unknown cluster included, is left to
+ * the workflow: Connect declares no exception for it.
+ */
+async function quickLook(store: CustomKeyStore, call: Call): Promise<void> {
+  const { accountId, cloudHsmClusterId: clusterId } = store;
+  try {
+    const view = await lookAtCluster(call.services.aws, { accountId, clusterId, timeoutMs: QUICK_LOOK_MS });
+    if (!view) return;
+    assertActive(view);
+    assertConnectable(view);
+  } catch (error) {
+    if (!(error instanceof AwsCallFailed)) throw error;
+    call.logger.info(
+      { requestId: call.requestId, storeId: store.id, reason: error.message },
+      'quick look at the cluster failed; the connect will find out',
+    );
+  }
+}

@@ -1,0 +1,30 @@
+import { findStore } from '../../database/queries/custom-key-stores';
+import type { CustomKeyStore } from '../../keystore/custom-key-store';
+import { KmsException } from '../../keystore/kms-exceptions';
+import { STORE_ID_PATTERN } from '../../keystore/naming';
+import type { Call } from '../operation';
+
+/** The caller's store. An id of any other form is not looked for: it is simply not found (D3). */
+export async function requireStore(id: string, call: Call): Promise<CustomKeyStore> {
+  const store = STORE_ID_PATTERN.test(id)
+    ? await findStore(call.services.database.pool, call.caller.accountId, id)
+    : undefined;
+  if (!store) throw storeNotFound(`ID ${id}`);
+  return store;
+}
+
+/** `which`: how the caller named it. */
+export function storeNotFound(which: string): KmsException {
+  return new KmsException(
+    'CustomKeyStoreNotFoundException',
+    `There is no custom key store with the ${which} in this account and Region.`,
+  );
+}
+
+/** The exception for a request that the store's state refuses; `what` begins the sentence. */
+export function invalidState(store: CustomKeyStore, what: string): KmsException {
+  return new KmsException(
+    'CustomKeyStoreInvalidStateException',
+    `${what} is not valid while the custom key store ${store.id} is ${store.connectionState}.`,
+  );
+}

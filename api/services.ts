@@ -1,0 +1,20 @@
+import type { AwsClients } from '../clients/aws/aws-clients';
+import type { Database } from '../database/database';
+import type { SecretBox } from '../database/secret-box';
+import type { DispatchableOperation } from '../keystore/operation';
+import type { Markers } from './marker';
+
+/** What operations work with. */
+export interface Services {
+  database: Database;
+  secrets: SecretBox;
+  aws: AwsClients;
+  markers: Markers;
+  /** custom key stores per account (D25) */
+  quota: number;
+  /**
+   * Hands an accepted operation to Temporal, in the background and with a deadline. The answer never waits for it:
+   * the operation's row is the outbox, and the reconciler sees to what gets lost here.
+   */
+  dispatch: (operation: DispatchableOperation) => void;
+}

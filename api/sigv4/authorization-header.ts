@@ -1,0 +1,75 @@
+import { KmsException } from '../../keystore/kms-exceptions';
+
+/** A parsed `Authorization: AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`. */
+export interface AuthorizationHeader {
+  accessKeyId: string;
+  /** `YYYYMMDD/region/service/aws4_request` */
+  scope: string;
+  /** `YYYYMMDD` */
+  date: string;
+  region: string;
+  service: string;
+  /** lower-case names, in the order signed */
+  signedHeaders: string[];
+  /** hex */
+  signature: string;
+}
+
+const ALGORITHM = 'AWS4-HMAC-SHA256';
+const PARAMETERS = ['Credential', 'Signature', 'SignedHeaders'] as const;
+
+/**
+ * Takes the header apart. Throws `MissingAuthenticationTokenException` where there is none, and
+ * `IncompleteSignatureException` where it is not a whole SigV4 header. What the header holds is not repeated in the
+ * message: it may be a secret of another scheme (Bearer, Basic).
+ */
+export function parseAuthorizationHeader(header: string | undefined): AuthorizationHeader {
+  if (header === undefined || header.trim() === '') {
+    throw new KmsException('MissingAuthenticationTokenException', 'Missing Authentication Token');
+  }
+  if (!header.startsWith(`${ALGORITHM} `)) {
+    throw incomplete(`Authorization header requires the algorithm '${ALGORITHM}'.`);
+  }
+  const parameters = new Map<string, string>();
+  for (const part of header.slice(ALGORITHM.length).split(',')) {
+    const equals = part.indexOf('=');
+    if (equals < 0) throw incomplete('Authorization header holds a part that is not a key=value pair.');
+    parameters.set(part.slice(0, equals).trim(), part.slice(equals + 1).trim());
+  }
+  for (const name of PARAMETERS) {
+    if (!parameters.get(name)) throw incomplete(`Authorization header requires '${name}' parameter.`);
+  }
+  const credential = (parameters.get('Credential') ?? '').split('/');
+  // An access key id may itself hold slashes: the four parts of the scope are counted from the end.
+  const [date, region, service, terminator] = credential.slice(-4);
+  const accessKeyId = credential.slice(0, -4).join('/');
+  if (!date || !region || !service || !terminator || !accessKeyId) {
+    throw incomplete(
+      'Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.',
+    );
+  }
+  if (terminator !== 'aws4_request') {
+    throw invalid("Credential should be scoped with a valid terminator: 'aws4_request'.");
+  }
+  const signedHeaders = (parameters.get('SignedHeaders') ?? '').toLowerCase().split(';');
+  if (!signedHeaders.includes('host')) {
+    throw invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.");
+  }
+  return {
+    accessKeyId,
+    scope: `${date}/${region}/${service}/${terminator}`,
+    date,
+    region,
+    service,
+    signedHeaders,
+    signature: parameters.get('Signature') ?? '',
+  };
+}
+
+function incomplete(message: string): KmsException {
+  return new KmsException('IncompleteSignatureException', message);
+}
+
+function invalid(message: string): KmsException {
+  return new KmsException('InvalidSignatureException', message);
+}

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import type { ConnectionState } from '../../../keystore/connection-state';
+import { openDatabase } from '../../../database/database';
+import { createStore } from '../../../database/queries/custom-key-stores';
+import { SecretBox } from '../../../database/secret-box';
+import type { ApiUnderTest } from './api-under-test';
+
+/** A store that a test has put into the database. */
+export interface PlacedStore {
+  id: string;
+  name: string;
+  cloudHsmClusterId: string;
+  trustAnchorCertificate: string;
+  keyStorePassword: string;
+}
+
+const CLUSTER_ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** An id that passes the model's pattern. */
+export function newClusterId(): string {
+  return `cluster-${[...randomBytes(11)].map((byte) => CLUSTER_ALPHABET[byte % 32] ?? 'a').join('')}`;
+}
+
+/** Puts a store into the database, in any state, without the API and without a cluster that exists. */
+export async function placeStore(
+  under: ApiUnderTest,
+  accountId: string,
+  options: { name?: string; state?: ConnectionState; clusterId?: string } = {},
+): Promise<PlacedStore> {
+  const unique = randomBytes(9).toString('hex').slice(0, 17);
+  const store: PlacedStore = {
+    id: `cks-${unique}`,
+    name: options.name ?? `store-${unique}`,
+    cloudHsmClusterId: options.clusterId ?? newClusterId(),
+    trustAnchorCertificate: `anchor of ${unique}`,
+    keyStorePassword: 'kmsPswd1',
+  };
+  const database = openDatabase({ url: databaseUrl(under), maxConnections: 1 });
+  try {
+    const outcome = await createStore(
+      database,
+      { ...store, accountId, clusterCertificateFingerprint: unique },
+      1_000_000,
+      new SecretBox(under.masterKey),
+    );
+    if (outcome.kind !== 'created') throw new Error(`the store could not be placed: ${outcome.kind}`);
+  } finally {
+    await database.close();
+  }
+  if (options.state !== undefined) await setState(under, store.id, options.state);
+  return store;
+}
+
+/** Sets a store's state behind the API's back; FAILED gets a code. */
+export async function setState(under: ApiUnderTest, id: string, state: ConnectionState): Promise<void> {
+  await under.sql.query(
+    `UPDATE custom_key_stores SET connection_state = $2, connection_error_code = $3 WHERE id = $1`,
+    [id, state, state === 'FAILED' ? 'USER_NOT_FOUND' : null],
+  );
+}
+
+/** The whole row. */
+export async function rowOf(under: ApiUnderTest, id: string): Promise<Record<string, unknown> | undefined> {
+  const { rows } = await under.sql.query<Record<string, unknown>>(
+    'SELECT * FROM custom_key_stores WHERE id = $1',
+    [id],
+  );
+  return rows[0];
+}
+
+/** The operations of a store, oldest first. */
+export async function operationsOf(under: ApiUnderTest, id: string): Promise<Record<string, unknown>[]> {
+  const { rows } = await under.sql.query<Record<string, unknown>>(
+    'SELECT kind, generation, state FROM operations WHERE custom_key_store_id = $1 ORDER BY id',
+    [id],
+  );
+  return rows;
+}
+
+function databaseUrl(under: ApiUnderTest): string {
+  const { connectionString } = under.sql.options as { connectionString?: string };
+  if (connectionString === undefined) throw new Error('the pool was not opened by a connection string');
+  return connectionString;
+}
