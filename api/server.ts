@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import type { ConnectionOptions } from '@temporalio/client';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -59,12 +58,6 @@ export interface RunningApi {
 const CLOSE_GRACE_MS = 5_000;
 
 /**
- * The client's own ten tries go on for seconds after a call's deadline, and throw into the void where the connection was
- * closed meanwhile. Four take less than one second; the reconciler has longer patience.
- */
-const TEMPORAL_RETRY = defaultGrpcRetryOptions({ maxAttempts: 4 });
-
-/**
  * Starts the KMS endpoint and the admin endpoint. Neither PostgreSQL nor Temporal has to be there: both are met at the
  * first use and again after an outage. Rejects where a port cannot be had, or the credentials or TLS files are bad.
  */
@@ -85,10 +78,7 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
       logger.warn({ reason: error.message }, 'a connection to PostgreSQL broke; another one takes its place');
     },
   });
-  const temporal = openTemporal({
-    connection: { ...config.temporal, interceptors: [makeGrpcRetryInterceptor(TEMPORAL_RETRY)] },
-    namespace: config.namespace,
-  });
+  const temporal = openTemporal({ connection: config.temporal, namespace: config.namespace });
   const aws = createAwsClients({
     region,
     ...(config.simulatorUrl !== undefined && { simulatorUrl: config.simulatorUrl }),

@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import type { ConnectionOptions } from '@temporalio/client';
 
 /** Where Temporal is: what `@temporalio/envconfig` read from `TEMPORAL_*`. */
@@ -18,9 +18,18 @@ export interface Temporal {
   close(): Promise<void>;
 }
 
+/**
+ * The client's own ten tries go on for seconds after a call's deadline. Four take less than a second; whoever calls
+ * has a patience of their own.
+ */
+const RETRY = defaultGrpcRetryOptions({ maxAttempts: 4 });
+
 /** Opens a client. Does not wait for the server: that it is away shows at the first call. */
 export function openTemporal(config: TemporalConfig): Temporal {
-  const connection = Connection.lazy(config.connection);
+  const connection = Connection.lazy({
+    ...config.connection,
+    interceptors: [makeGrpcRetryInterceptor(RETRY)],
+  });
   const client = new Client({ connection, namespace: config.namespace });
   const inFlight = new Set<Promise<unknown>>();
   const withDeadline = <T>(timeoutMs: number, calls: () => Promise<T>): Promise<T> => {

@@ -63,12 +63,7 @@ export const createCustomKeyStore = defineOperation<
   handler: async (input, call) => {
     const { database, secrets, quota } = call.services;
     const candidate = toCandidate(input, call.caller.accountId);
-    const check = () => checkNewStore(database.pool, candidate, quota, secrets);
-    // The check takes no lock: the same Create may be committed by a second caller between its look at the name and its
-    // look at the rest. What it then finds in use is a replay, as a second look sees.
-    const first = await check();
-    const verdict =
-      first.kind === 'quota-exceeded' || first.kind === 'cluster-in-use' ? await check() : first;
+    const verdict = await checkNewStore(database.pool, candidate, quota, secrets);
     if (verdict.kind !== 'free') return settle(verdict, quota);
     const clusterCertificateFingerprint = await examineForStore(
       call,

@@ -34,6 +34,13 @@ CREATE TABLE custom_key_stores (
 -- Describe without a filter: one page is one range of this index.
 CREATE INDEX custom_key_stores_page ON custom_key_stores (account_id, created_at, id);
 
+-- That a store once was: its operations, even if it had none, stay readable.
+CREATE TABLE deleted_custom_key_stores (
+  id         text PRIMARY KEY,
+  account_id text NOT NULL,
+  deleted_at timestamptz(3) NOT NULL DEFAULT now()
+);
+
 CREATE TABLE operations (
   id                    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   -- no foreign key: the operations of a deleted store stay readable
@@ -122,4 +129,4 @@ CREATE TABLE login_attempts (
 );
 
 -- Down Migration
-DROP TABLE login_attempts, secrets, provisioned_resources, operation_steps, operations, custom_key_stores;
+DROP TABLE login_attempts, secrets, provisioned_resources, operation_steps, operations, deleted_custom_key_stores, custom_key_stores;

@@ -139,26 +139,30 @@ export async function checkNewStore(
   quota: number,
   secrets: SecretBox,
 ): Promise<CandidateVerdict> {
-  const named = await db.query<StoreRow & { given_password_hash: Buffer }>(
-    `SELECT ${COLUMNS}, given_password_hash FROM custom_key_stores WHERE account_id = $1 AND name = $2`,
-    [candidate.accountId, candidate.name],
-  );
-  const twin = named.rows[0];
-  if (twin) {
-    const equal =
-      twin.type === 'AWS_CLOUDHSM' &&
-      twin.connection_state === 'DISCONNECTED' &&
-      twin.cloud_hsm_cluster_id === candidate.cloudHsmClusterId &&
-      twin.trust_anchor_certificate === candidate.trustAnchorCertificate &&
-      timingSafeEqual(twin.given_password_hash, secrets.hash(twin.id, candidate.keyStorePassword));
-    return equal ? { kind: 'replay', id: twin.id } : { kind: 'name-in-use' };
-  }
-  const counted = await db.query<{ stores: number; cluster_in_use: boolean }>(
-    `SELECT count(*)::int AS stores, coalesce(bool_or(cloud_hsm_cluster_id = $2), false) AS cluster_in_use
+  // One statement, so that a Create of the same values at the same moment is seen wholly or not at all.
+  const { rows } = await db.query<{
+    stores: number;
+    cluster_in_use: boolean;
+    twin: { id: string; equal: boolean; hash: string } | null;
+  }>(
+    `SELECT count(*)::int AS stores,
+       coalesce(bool_or(cloud_hsm_cluster_id = $2), false) AS cluster_in_use,
+       (array_agg(json_build_object(
+          'id', id,
+          'equal', type = 'AWS_CLOUDHSM' AND connection_state = 'DISCONNECTED' AND cloud_hsm_cluster_id = $2
+                   AND trust_anchor_certificate = $3,
+          'hash', encode(given_password_hash, 'hex')
+        )) FILTER (WHERE name = $4))[1] AS twin
      FROM custom_key_stores WHERE account_id = $1`,
-    [candidate.accountId, candidate.cloudHsmClusterId],
+    [candidate.accountId, candidate.cloudHsmClusterId, candidate.trustAnchorCertificate, candidate.name],
   );
-  const { stores, cluster_in_use } = counted.rows[0] ?? { stores: 0, cluster_in_use: false };
+  const { stores, cluster_in_use, twin } = rows[0] ?? { stores: 0, cluster_in_use: false, twin: null };
+  if (twin) {
+    const given = secrets.hash(twin.id, candidate.keyStorePassword);
+    return twin.equal && timingSafeEqual(Buffer.from(twin.hash, 'hex'), given)
+      ? { kind: 'replay', id: twin.id }
+      : { kind: 'name-in-use' };
+  }
   if (stores >= quota) return { kind: 'quota-exceeded' };
   if (cluster_in_use) return { kind: 'cluster-in-use' };
   return { kind: 'free' };
@@ -263,8 +267,12 @@ export async function updateStore(
 /** Deletes a DISCONNECTED store and erases its secrets (D35). Its operations stay readable. */
 export async function deleteStore(db: Queryable, store: StoreVersion): Promise<'deleted' | 'row-changed'> {
   const { rowCount } = await db.query(
-    `DELETE FROM custom_key_stores
-     WHERE id = $1 AND account_id = $2 AND row_version = $3 AND connection_state = 'DISCONNECTED'`,
+    `WITH gone AS (
+       DELETE FROM custom_key_stores
+       WHERE id = $1 AND account_id = $2 AND row_version = $3 AND connection_state = 'DISCONNECTED'
+       RETURNING id, account_id
+     )
+     INSERT INTO deleted_custom_key_stores (id, account_id) SELECT id, account_id FROM gone`,
     [store.id, store.accountId, store.rowVersion],
   );
   return rowCount === 0 ? 'row-changed' : 'deleted';

@@ -67,7 +67,11 @@ export async function listOperationsOfStore(
     [storeId],
   );
   if (rows.length > 0) return rows.map(toOperation);
-  const { rows: stores } = await db.query('SELECT 1 FROM custom_key_stores WHERE id = $1', [storeId]);
+  const { rows: stores } = await db.query(
+    `SELECT 1 FROM custom_key_stores WHERE id = $1
+     UNION ALL SELECT 1 FROM deleted_custom_key_stores WHERE id = $1`,
+    [storeId],
+  );
   return stores.length > 0 ? [] : undefined;
 }
 

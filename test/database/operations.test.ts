@@ -207,6 +207,12 @@ describe('lists of operations', () => {
     ]);
   });
 
+  it('are empty for a store that was deleted without ever having been connected', async () => {
+    const store = await aStore(database);
+    await deleteStore(database.pool, store);
+    expect(await listOperationsOfStore(database.pool, store.id)).toEqual([]);
+  });
+
   it('of running ones are oldest first and paged by the last id', async () => {
     const ids: string[] = [];
     for (let n = 0; n < 3; n++) ids.push((await connecting(database, await aStore(database))).id);
