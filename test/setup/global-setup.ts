@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -25,7 +25,7 @@ const PROJECT = join(__dirname, '..', '..');
 module.exports = async function globalSetup(): Promise<void> {
   clearKilledRuns();
   const home = mkdtempSync(join(tmpdir(), TEST_HOME_PREFIX));
-  const [engines, bundle] = await Promise.all([startTestEngines(home), workflowBundle()]);
+  const [engines, bundle] = await Promise.all([startTestEngines(home), buildProject()]);
   const onExit = (): void => {
     engines.kill();
     rmSync(home, { recursive: true, force: true });
@@ -35,17 +35,16 @@ module.exports = async function globalSetup(): Promise<void> {
   await makeTemplate(engines.databaseUrl);
   process.env['KEYMOOR_TEST_DATABASE_URL'] = engines.databaseUrl;
   process.env['KEYMOOR_TEST_TEMPORAL_ADDRESS'] = engines.temporalAddress;
-  if (bundle !== undefined) process.env['KEYMOOR_TEST_WORKFLOW_BUNDLE'] = bundle;
+  process.env['KEYMOOR_TEST_WORKFLOW_BUNDLE'] = bundle;
   (globalThis as { keymoorTestRun?: TestRun }).keymoorTestRun = { engines, home, onExit };
 };
 
-/** Bundles what changed since the last time; the path of the bundle. */
-async function workflowBundle(): Promise<string | undefined> {
-  if (!existsSync(join(PROJECT, 'workflows', 'index.ts'))) return undefined;
-  const { bundleWorkflows } = (await import(pathToFileURL(join(PROJECT, 'scripts', 'build.mjs')).href)) as {
-    bundleWorkflows: () => Promise<void>;
-  };
-  await bundleWorkflows();
+/** Builds what changed since the last time (supervisor tests run `dist/`); the path of the workflow bundle. */
+async function buildProject(): Promise<string> {
+  const script = (name: string): string => pathToFileURL(join(PROJECT, 'scripts', name)).href;
+  const { isBuilt } = (await import(script('built.mjs'))) as { isBuilt: () => boolean };
+  const { build } = (await import(script('build.mjs'))) as { build: () => Promise<void> };
+  if (!isBuilt()) await build();
   return join(PROJECT, 'dist', 'workflow-bundle.js');
 }
 

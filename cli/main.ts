@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { currentEnvironment, projectFolder } from './environment';
+import { oneLine } from './one-line';
+import type * as apiModule from './processes/api';
+import type * as migrateModule from './processes/migrate';
+import type * as simulatorModule from './processes/simulator';
+import type * as workerModule from './processes/worker';
+import type * as devModule from './supervisor/dev';
+
+/** Loads a process's code when its command runs, so that `api` does not carry the worker's SDK, and `--help` carries nothing. */
+const load = createRequire(__filename);
+
+interface ChildOptions {
+  builtInCredentials?: true;
+}
+
+/** The command-line program. `args` without node and script. A wrong environment or a failed start ends with one line and exit code 1. */
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(args, { from: 'user' });
+  } catch (error) {
+    process.stderr.write(`keymoor: ${oneLine(error)}\n`);
+    process.exit(1);
+  }
+}
+
+function program(): Command {
+  const manifest = readFileSync(join(projectFolder(), 'package.json'), 'utf8');
+  const { version } = JSON.parse(manifest) as { version: string };
+  const keymoor = new Command('keymoor')
+    .description('Connects AWS KMS custom key stores, durably.')
+    .version(version)
+    .showHelpAfterError()
+    .addHelpText('after', '\nAll settings are environment variables: see README.md.');
+  keymoor
+    .command('dev')
+    .description('run everything on this machine: PostgreSQL, Temporal, simulator, worker, API')
+    .action(async () => {
+      const { runDev } = load('./supervisor/dev') as typeof devModule;
+      await runDev(currentEnvironment());
+    });
+  keymoor
+    .command('api')
+    .description('run the KMS endpoint and its admin endpoint')
+    .addOption(builtInCredentials())
+    .action(async (options: ChildOptions) => {
+      const { runApi } = load('./processes/api') as typeof apiModule;
+      await runApi(currentEnvironment(), options.builtInCredentials === true);
+    });
+  keymoor
+    .command('worker')
+    .description('run a Temporal worker, which does the connecting')
+    .addOption(builtInCredentials())
+    .action(async (options: ChildOptions) => {
+      const { runWorker } = load('./processes/worker') as typeof workerModule;
+      await runWorker(currentEnvironment(), options.builtInCredentials === true);
+    });
+  keymoor
+    .command('simulator')
+    .description('run the stand-in for AWS and its HSMs')
+    .action(async () => {
+      const { runSimulator } = load('./processes/simulator') as typeof simulatorModule;
+      await runSimulator(currentEnvironment());
+    });
+  keymoor
+    .command('migrate')
+    .description('bring the database schema up to date and end')
+    .action(async () => {
+      const { runMigrate } = load('./processes/migrate') as typeof migrateModule;
+      await runMigrate(currentEnvironment());
+    });
+  return keymoor;
+}
+
+/** How `dev` tells its children that the credentials file is optional: no environment variable, so that production cannot inherit it. */
+function builtInCredentials(): Option {
+  return new Option('--built-in-credentials').hideHelp();
+}
+
+if (require.main === module) void main(process.argv.slice(2));

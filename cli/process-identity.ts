@@ -1,0 +1,54 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/**
+ * Tells one process from another that later gets the same id: boot and start time. Undefined where there is no such
+ * process (a zombie counts as none: it only waits to be forgotten).
+ */
+export function processIdentity(pid: number): string | undefined {
+  return process.platform === 'linux' ? linuxIdentity(pid) : psIdentity(pid);
+}
+
+/** The command line of a process, its words joined by blanks; undefined where there is none. */
+export function processCommand(pid: number): string | undefined {
+  if (process.platform !== 'linux') return ps(pid, 'command=');
+  try {
+    const words = readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8');
+    return words === '' ? undefined : words.split('\0').join(' ').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Fields of /proc/PID/stat after the command, which is in brackets and may hold anything (proc(5): state is 3rd, start time 22nd). */
+const STATE = 3 - 3;
+const START_TIME = 22 - 3;
+
+function linuxIdentity(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (fields[STATE] === 'Z' || fields[STATE] === 'X') return undefined;
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${fields[START_TIME] ?? ''}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function psIdentity(pid: number): string | undefined {
+  if (ps(pid, 'state=')?.startsWith('Z') === true) return undefined;
+  return ps(pid, 'lstart=');
+}
+
+function ps(pid: number, field: string): string | undefined {
+  try {
+    const said = execFileSync('ps', ['-o', field, '-p', String(pid)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+    return said === '' ? undefined : said;
+  } catch {
+    return undefined;
+  }
+}

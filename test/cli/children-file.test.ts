@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { processIdentity } from '../../cli/process-identity';
+import { ChildrenFile, endOrphans } from '../../cli/supervisor/children-file';
+import { temporaryFolder } from './folders';
+import { until } from './waiting';
+
+const folder = temporaryFolder();
+const children: ChildProcess[] = [];
+
+/** A process; `stubborn` ones do not end when asked to. Resolves once it listens to signals. */
+async function startProcess(kind: 'obedient' | 'stubborn'): Promise<number> {
+  const script = `${kind === 'stubborn' ? "process.on('SIGTERM', () => {});" : ''} console.log('up'); setInterval(() => {}, 1000)`;
+  const child = spawn(process.execPath, ['-e', script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  });
+  children.push(child);
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  return child.pid ?? 0;
+}
+
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+test('what a killed supervisor left running is ended, asked first and then made to', async () => {
+  const path = join(folder, 'orphans.json');
+  const file = new ChildrenFile(path);
+  const [worker, api] = [await startProcess('stubborn'), await startProcess('obedient')];
+  file.add('worker', worker);
+  file.add('api', api);
+  expect(await endOrphans(path)).toEqual(['worker', 'api']);
+  expect(processIdentity(worker)).toBeUndefined();
+  expect(processIdentity(api)).toBeUndefined();
+  expect(existsSync(path)).toBe(false);
+});
+
+test('a frozen orphan is ended, too', async () => {
+  const path = join(folder, 'frozen.json');
+  const worker = await startProcess('obedient');
+  new ChildrenFile(path).add('worker', worker);
+  process.kill(worker, 'SIGSTOP');
+  await endOrphans(path);
+  expect(processIdentity(worker)).toBeUndefined();
+});
+
+test('a process that only got the pid of a former child is left alone', async () => {
+  const path = join(folder, 'reused.json');
+  const pid = await startProcess('obedient');
+  writeFileSync(path, JSON.stringify([{ name: 'worker', pid, identity: 'of another process' }]));
+  expect(await endOrphans(path)).toEqual([]);
+  expect(processIdentity(pid)).toBeDefined();
+});
+
+test('a child that ended is no longer in the file; a broken or missing file means no orphans', async () => {
+  const path = join(folder, 'ended.json');
+  const file = new ChildrenFile(path);
+  file.add('api', process.pid);
+  file.remove('api');
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual([]);
+  file.delete();
+  expect(await endOrphans(path)).toEqual([]);
+  writeFileSync(path, '[{"pid":');
+  expect(await endOrphans(path)).toEqual([]);
+});
+
+test('a process that has ended, but was not yet waited for, counts as gone', async () => {
+  // its parent, a shell that never looks, keeps it a zombie
+  const shell = spawn('/bin/sh', ['-c', 'sleep 0 & echo $!; exec tail -f /dev/null'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  children.push(shell);
+  const pid = Number(await new Promise<Buffer>((resolve) => shell.stdout.once('data', resolve)));
+  await until('the zombie to count as gone', () => processIdentity(pid) === undefined);
+  expect(() => process.kill(pid, 0)).not.toThrow(); // it is still in the process table
+});

@@ -1,0 +1,141 @@
+import { attributesOf, eventsOfType } from './fixture';
+import type { RecordedEvent, RecordedHistory } from './fixture';
+import { decodeFields, decodePayloads } from './payloads';
+
+/** An activity that a workflow asked for. */
+export interface ScheduledActivity {
+  activity: string;
+  args: unknown[];
+}
+
+/** How a run ended. */
+export type RunEnd =
+  | { end: 'completed' }
+  | { end: 'failed'; type: string; message: string }
+  | { end: 'continued-as-new'; workflowType: string; args: unknown[]; memo: Record<string, unknown> };
+
+/** What a run asked of Temporal, with the values that replay does not compare. */
+export interface Commands {
+  activities: ScheduledActivity[];
+  end: RunEnd;
+}
+
+/** How a recorded activity ended. */
+export type ActivityEnd =
+  | { end: 'completed'; result: unknown }
+  | { end: 'failed'; type: string; message: string }
+  | { end: 'canceled' };
+
+/** An activity of a history, from asking to end. */
+export interface ActivityRun extends ScheduledActivity {
+  /** as in the history; more than 1 after retries */
+  attempts: number;
+  /** the workflow was told to make way while it ran: the signal's arguments */
+  signalled?: unknown[];
+  outcome: ActivityEnd;
+}
+
+/** Reads them from a history. */
+export function commandsOf(history: RecordedHistory): Commands {
+  return {
+    activities: scheduledActivities(history).map(({ activity, args }) => ({ activity, args })),
+    end: endOf(history),
+  };
+}
+
+/** Every activity of a history, with how it ended. @throws where one did not end, or in a way that no scenario has */
+export function activityRuns(history: RecordedHistory): ActivityRun[] {
+  const signals = eventsOfType(history, 'WORKFLOW_EXECUTION_SIGNALED');
+  return scheduledActivities(history).map(({ activity, args, event }) => {
+    const started = history.events.find((other) => pointsTo(other, 'activityTaskStarted', event));
+    const { outcome, at } = endOfActivity(history, event);
+    const signal = signals.find((other) => isBetween(event, other, at));
+    return {
+      activity,
+      args,
+      attempts: started ? Number(attributesOf(started, 'activityTaskStarted')['attempt']) : 0,
+      ...(signal && {
+        signalled: decodePayloads(attributesOf(signal, 'workflowExecutionSignaled')['input']),
+      }),
+      outcome,
+    };
+  });
+}
+
+/** The arguments of a signal that came before the first activity was asked for. */
+export function signalAtStart(history: RecordedHistory): unknown[] | undefined {
+  const [first] = eventsOfType(history, 'ACTIVITY_TASK_SCHEDULED');
+  const [signal] = eventsOfType(history, 'WORKFLOW_EXECUTION_SIGNALED');
+  if (!signal || (first && Number(signal.eventId) > Number(first.eventId))) return undefined;
+  return decodePayloads(attributesOf(signal, 'workflowExecutionSignaled')['input']);
+}
+
+function scheduledActivities(history: RecordedHistory): (ScheduledActivity & { event: RecordedEvent })[] {
+  return eventsOfType(history, 'ACTIVITY_TASK_SCHEDULED').map((event) => {
+    const scheduled = attributesOf(event, 'activityTaskScheduled');
+    return {
+      event,
+      activity: (scheduled['activityType'] as { name: string }).name,
+      args: decodePayloads(scheduled['input']),
+    };
+  });
+}
+
+function endOfActivity(
+  history: RecordedHistory,
+  scheduled: RecordedEvent,
+): { outcome: ActivityEnd; at: RecordedEvent } {
+  for (const at of history.events) {
+    if (pointsTo(at, 'activityTaskCompleted', scheduled)) {
+      const [result] = decodePayloads(attributesOf(at, 'activityTaskCompleted')['result']);
+      return { at, outcome: { end: 'completed', result } };
+    }
+    if (pointsTo(at, 'activityTaskFailed', scheduled)) {
+      return { at, outcome: failureOf(attributesOf(at, 'activityTaskFailed')) };
+    }
+    if (pointsTo(at, 'activityTaskCanceled', scheduled)) return { at, outcome: { end: 'canceled' } };
+  }
+  throw new Error(`the activity of event ${scheduled.eventId} has no end that is known here`);
+}
+
+function endOf(history: RecordedHistory): RunEnd {
+  const last = history.events.at(-1);
+  switch (last?.eventType) {
+    case 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED':
+      return { end: 'completed' };
+    case 'EVENT_TYPE_WORKFLOW_EXECUTION_FAILED':
+      return failureOf(attributesOf(last, 'workflowExecutionFailed'));
+    case 'EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW': {
+      const attributes = attributesOf(last, 'workflowExecutionContinuedAsNew');
+      return {
+        end: 'continued-as-new',
+        workflowType: (attributes['workflowType'] as { name: string }).name,
+        args: decodePayloads(attributes['input']),
+        memo: decodeFields(attributes['memo']),
+      };
+    }
+    default:
+      throw new Error(`the run ended with ${last?.eventType ?? 'nothing'}`);
+  }
+}
+
+function failureOf(attributes: Record<string, unknown>): { end: 'failed'; type: string; message: string } {
+  const failure = attributes['failure'] as {
+    message?: string;
+    applicationFailureInfo?: { type?: string };
+  };
+  return {
+    end: 'failed',
+    type: failure.applicationFailureInfo?.type ?? '',
+    message: failure.message ?? '',
+  };
+}
+
+function pointsTo(event: RecordedEvent, kind: string, scheduled: RecordedEvent): boolean {
+  const attributes = event[`${kind}EventAttributes`] as { scheduledEventId?: string } | undefined;
+  return attributes?.scheduledEventId === scheduled.eventId;
+}
+
+function isBetween(from: RecordedEvent, event: RecordedEvent, to: RecordedEvent): boolean {
+  return Number(event.eventId) > Number(from.eventId) && Number(event.eventId) < Number(to.eventId);
+}

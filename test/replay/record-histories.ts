@@ -1,0 +1,71 @@
+import { writeFileSync } from 'node:fs';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import { workflowId } from '../../keystore/naming';
+import { startConnectWorld } from '../harness/connect-world';
+import type { ConnectWorld, StoreWithCluster } from '../harness/connect-world';
+import { fixturePath, isRecorded } from './fixture';
+import type { RecordedHistory } from './fixture';
+import { readAll } from './payloads';
+import { SCENARIOS, WORLD } from './scenarios';
+import { scrub } from './scrub';
+
+/*
+ * `npm run record-histories`. No test, though jest runs it: it needs what the tests' set-up makes (database, Temporal, the
+ * bundle of today's workflows). A history that is there stays as it is, since that is what it is for: only
+ * `--overwrite NAME` replaces one.
+ */
+
+const overwrite = new Set((process.env['KEYMOOR_OVERWRITE_HISTORIES'] ?? '').split(',').filter(Boolean));
+const known = SCENARIOS.flatMap(({ names }) => names);
+
+it('knows every history that is to be overwritten', () => {
+  expect(known).toEqual(expect.arrayContaining([...overwrite]));
+});
+
+describe.each(SCENARIOS)('$names', ({ names, world: wanted, play }) => {
+  const missing = names.filter((name) => overwrite.has(name) || !isRecorded(name));
+  const kept = names.filter((name) => !missing.includes(name));
+
+  if (kept.length > 0) {
+    it(`leaves alone ${kept.join(', ')}: there already`, () => {
+      expect(kept.filter((name) => !isRecorded(name))).toEqual([]);
+    });
+  }
+  if (missing.length === 0) return;
+
+  it(`records ${missing.join(', ')}`, async () => {
+    const world = await startConnectWorld({ ...WORLD, ...wanted });
+    try {
+      const { store, runIds } = await play(world);
+      const secrets = await secretsOf(world, store);
+      for (const [index, name] of names.entries()) {
+        if (!missing.includes(name)) continue;
+        const history = scrub(await historyOf(world, store, runIds[index]));
+        const told = readAll(history).texts.filter((text) => secrets.some((secret) => text.includes(secret)));
+        expect(told).toEqual([]);
+        writeFileSync(fixturePath(name), `${JSON.stringify(history, null, 1)}\n`);
+      }
+    } finally {
+      await world.close();
+    }
+  }, 120_000);
+});
+
+async function historyOf(
+  world: ConnectWorld,
+  { store }: StoreWithCluster,
+  runId: string | undefined,
+): Promise<RecordedHistory> {
+  const handle = world.temporal.client.workflow.getHandle(workflowId(store.id), runId);
+  return JSON.parse(historyToJSON(await handle.fetchHistory())) as RecordedHistory;
+}
+
+/** Passwords that were in play. */
+async function secretsOf(world: ConnectWorld, { cluster }: StoreWithCluster): Promise<string[]> {
+  const given = ['kmsPswd1', 'kmsPswd2'];
+  try {
+    return [...given, (await world.simulator.kmsuser(cluster.ClusterId)).password];
+  } catch {
+    return given; // the scenario deleted the cluster
+  }
+}
