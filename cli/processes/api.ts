@@ -2,6 +2,7 @@ import { startApi } from '../../api/server';
 import { apiEnvironment } from '../environment';
 import type { Environment } from '../environment/environment-error';
 import { readTemporal } from '../environment/temporal';
+import { withMigration } from './migrate-in-background';
 import { runProcess } from './run-process';
 
 /** `keymoor api`. */
@@ -13,25 +14,27 @@ export async function runApi(environment: Environment, builtInCredentials: boole
     logLevel: own.logLevel,
     closeTimeoutMs: 10_000,
     start: (logger) =>
-      startApi({
-        host: own.host,
-        port: own.port,
-        adminHost: own.host,
-        adminPort: own.adminPort,
-        region: own.region,
-        databaseUrl: own.databaseUrl,
-        temporal: temporal.connection,
-        namespace: temporal.namespace,
-        taskQueue: own.taskQueue,
-        devCredentials: builtInCredentials,
-        masterKey: own.masterKey,
-        endpoints: own.endpoints,
-        throttle: own.throttle,
-        quota: own.customKeyStoreQuota,
-        logger,
-        ...(own.tls === undefined ? {} : { tls: own.tls }),
-        ...(own.credentialsFile === undefined ? {} : { credentialsFile: own.credentialsFile }),
-        ...(own.simulatorUrl === undefined ? {} : { simulatorUrl: own.simulatorUrl }),
-      }),
+      withMigration(own.databaseUrl, logger, () =>
+        startApi({
+          host: own.host,
+          port: own.port,
+          adminHost: own.host,
+          adminPort: own.adminPort,
+          region: own.region,
+          databaseUrl: own.databaseUrl,
+          temporal: temporal.connection,
+          namespace: temporal.namespace,
+          taskQueue: own.taskQueue,
+          devCredentials: builtInCredentials,
+          masterKey: own.masterKey,
+          endpoints: own.endpoints,
+          throttle: own.throttle,
+          quota: own.customKeyStoreQuota,
+          logger,
+          ...(own.tls === undefined ? {} : { tls: own.tls }),
+          ...(own.credentialsFile === undefined ? {} : { credentialsFile: own.credentialsFile }),
+          ...(own.simulatorUrl === undefined ? {} : { simulatorUrl: own.simulatorUrl }),
+        }),
+      ),
   });
 }

@@ -3,6 +3,7 @@ import { startWorker } from '../../worker/worker';
 import { projectFolder, workerEnvironment } from '../environment';
 import type { Environment } from '../environment/environment-error';
 import { readTemporal } from '../environment/temporal';
+import { withMigration } from './migrate-in-background';
 import { runProcess } from './run-process';
 
 /** The worker itself gives activities 30 s to end, and drops them after 60 s: this is for what it does not see to. */
@@ -17,22 +18,24 @@ export async function runWorker(environment: Environment, builtInCredentials: bo
     logLevel: own.logLevel,
     closeTimeoutMs: CLOSE_TIMEOUT_MS,
     start: (logger) =>
-      startWorker({
-        adminHost: own.host,
-        adminPort: own.adminPort,
-        region: own.region,
-        databaseUrl: own.databaseUrl,
-        temporal,
-        taskQueue: own.taskQueue,
-        workflowBundlePath: join(projectFolder(), 'dist', 'workflow-bundle.js'),
-        masterKey: own.masterKey,
-        endpoints: own.endpoints,
-        hsm: own.hsm,
-        budgetScale: own.budgetScale,
-        logger,
-        ...(own.deployment === undefined ? {} : { deployment: own.deployment }),
-        ...(own.credentialsFile === undefined ? {} : { credentialsFile: own.credentialsFile }),
-        ...(own.simulatorUrl === undefined ? {} : { simulatorUrl: own.simulatorUrl }),
-      }),
+      withMigration(own.databaseUrl, logger, () =>
+        startWorker({
+          adminHost: own.host,
+          adminPort: own.adminPort,
+          region: own.region,
+          databaseUrl: own.databaseUrl,
+          temporal,
+          taskQueue: own.taskQueue,
+          workflowBundlePath: join(projectFolder(), 'dist', 'workflow-bundle.js'),
+          masterKey: own.masterKey,
+          endpoints: own.endpoints,
+          hsm: own.hsm,
+          budgetScale: own.budgetScale,
+          logger,
+          ...(own.deployment === undefined ? {} : { deployment: own.deployment }),
+          ...(own.credentialsFile === undefined ? {} : { credentialsFile: own.credentialsFile }),
+          ...(own.simulatorUrl === undefined ? {} : { simulatorUrl: own.simulatorUrl }),
+        }),
+      ),
   });
 }
