@@ -1,0 +1,108 @@
+import { DefaultLogger } from '@temporalio/worker';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createActivities } from '../../activities/create-activities';
+import type { Activities } from '../../activities/create-activities';
+import { createAwsClients } from '../../clients/aws/aws-clients';
+import { openHsmLogin } from '../../clients/hsm/open-hsm-login';
+import { loadPasswords } from '../../database/queries/kmsuser-passwords';
+import { startConnectWorld } from '../harness/connect-world';
+import type { ConnectWorld, StoreWithCluster } from '../harness/connect-world';
+
+/*
+ * A worker that dies after a step was done and before Temporal heard of it makes Temporal run the step again: so each
+ * step is run twice here, by itself, and the world must look as if it had run once.
+ */
+
+let world: ConnectWorld;
+let activities: Activities;
+let closeAws: () => void;
+
+beforeAll(async () => {
+  world = await startConnectWorld({ worker: false });
+  const aws = createAwsClients({
+    region: 'us-east-1',
+    simulatorUrl: world.simulator.url,
+    endpoints: {},
+    roleArnOf: () => undefined,
+  });
+  closeAws = () => aws.close();
+  activities = createActivities({
+    database: world.database,
+    secrets: world.secrets,
+    aws,
+    hsm: openHsmLogin('simulator', { simulatorUrl: world.simulator.url }),
+    budgetScale: 0.1,
+    logger: world.logger,
+  });
+});
+
+afterAll(async () => {
+  closeAws();
+  await world.close();
+});
+
+/** Runs an activity as one attempt of its own. */
+function once<T>(activity: () => Promise<T>): Promise<T> {
+  const quiet = { logger: new DefaultLogger('ERROR', () => undefined) };
+  return new MockActivityEnvironment({}, quiet).run<[], T, () => Promise<T>>(activity);
+}
+
+/** Runs an activity twice, each time as a fresh attempt; both results. */
+async function twice<T>(activity: () => Promise<T>): Promise<[T, T]> {
+  return [await once(activity), await once(activity)];
+}
+
+async function built({ store }: StoreWithCluster): Promise<[number, number]> {
+  const inventory = await world.simulator.inventory(store.accountId);
+  return [inventory.securityGroups.length, inventory.networkInterfaces.length];
+}
+
+it('every step of a connect and of a disconnect, run twice, does what it does once', async () => {
+  const target = await world.aStore();
+  const { store, cluster } = target;
+  const { input } = await world.accept('connect', store.id);
+
+  const [facts, factsAgain] = await twice(() => activities.findCluster(input));
+  expect(factsAgain).toEqual(facts);
+
+  const [infrastructure, infrastructureAgain] = await twice(() =>
+    activities.createInfrastructure(input, facts),
+  );
+  expect(infrastructureAgain).toEqual(infrastructure);
+  expect(await built(target)).toEqual([1, 2]);
+
+  await twice(() => activities.loginKmsuser(input, infrastructure));
+  expect(await world.simulator.kmsuser(cluster.ClusterId)).toMatchObject({ logins: 1, loggedIn: true });
+
+  await twice(() => activities.rotatePassword(input, infrastructure));
+  const rotated = await world.simulator.kmsuser(cluster.ClusterId);
+  expect(rotated).toMatchObject({ logins: 2, passwordChanges: 1, failedLogins: 0, loggedIn: true });
+  const known = await loadPasswords(world.database.pool, world.secrets, store.id);
+  expect([known?.current.password, known?.pending]).toEqual([rotated.password, undefined]);
+
+  expect(await twice(() => activities.recordOutcome(input, { event: 'connect-succeeded' }))).toEqual([
+    'recorded',
+    'recorded',
+  ]);
+  expect((await world.read(store.id)).connectionState).toBe('CONNECTED');
+
+  const disconnect = await world.accept('disconnect', store.id);
+  await twice(() => activities.logoutKmsuser(disconnect.input));
+  expect(await world.simulator.kmsuser(cluster.ClusterId)).toMatchObject({ loggedIn: false });
+  await twice(() => activities.releaseInfrastructure(disconnect.input));
+  expect(await built(target)).toEqual([0, 0]);
+  expect(
+    await twice(() => activities.recordOutcome(disconnect.input, { event: 'disconnect-succeeded' })),
+  ).toEqual(['recorded', 'recorded']);
+  expect((await world.read(store.id)).connectionState).toBe('DISCONNECTED');
+});
+
+it('two workers at the same step at the same time make nothing twice', async () => {
+  const target = await world.aStore();
+  const { input } = await world.accept('connect', target.store.id);
+  const facts = await once(() => activities.findCluster(input));
+  const build = (): Promise<unknown> => once(() => activities.createInfrastructure(input, facts));
+  const both = await Promise.allSettled([build(), build()]);
+  expect(both.some((result) => result.status === 'fulfilled')).toBe(true);
+  expect(await built(target)).toEqual([1, 2]);
+});
