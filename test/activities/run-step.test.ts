@@ -6,29 +6,15 @@ import type { Dependencies } from '../../activities/dependencies';
 import { runStep } from '../../activities/run-step';
 import { finalFailure, passingFailure } from '../../activities/step-failure';
 import { openDatabase } from '../../database/database';
-import type { Database } from '../../database/database';
 import { listOperationsOfStore } from '../../database/queries/operations';
 import type { OperationInput, OperationStep } from '../../keystore/operation';
 import type { StepName } from '../../keystore/steps';
-import { aStore, connecting, disconnecting, secrets } from '../database/fixtures';
-import { createTestDatabase } from '../setup/database';
-import type { TestDatabase } from '../setup/database';
+import { aStore, connecting, disconnecting, secrets, useTestDatabase } from '../database/fixtures';
 
-let testDatabase: TestDatabase;
-let database: Database;
-
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  database = openDatabase({ url: testDatabase.url });
-});
-
-afterAll(async () => {
-  await database.close();
-  await testDatabase.drop();
-});
+const test = useTestDatabase();
 
 /** Steps here touch nothing but the database; what they would reach outside is not there. */
-const deps = (budgetScale = 1, on = database): Dependencies =>
+const deps = (budgetScale = 1, on = test.database): Dependencies =>
   ({ database: on, secrets, budgetScale, logger: pino({ level: 'silent' }) }) as unknown as Dependencies;
 
 const environment = (): MockActivityEnvironment =>
@@ -44,13 +30,13 @@ async function failureOf(running: Promise<unknown>): Promise<ApplicationFailure>
 }
 
 async function stepOf(input: OperationInput, name: StepName): Promise<OperationStep | undefined> {
-  const operations = (await listOperationsOfStore(database.pool, input.storeId)) ?? [];
+  const operations = (await listOperationsOfStore(test.database.pool, input.storeId)) ?? [];
   const operation = operations.find((candidate) => candidate.generation === input.generation);
   return operation?.steps.find((step) => step.name === name);
 }
 
 const spentBy = async (input: OperationInput): Promise<number> => {
-  const { rows } = await database.pool.query<{ spent: number }>(
+  const { rows } = await test.database.pool.query<{ spent: number }>(
     `SELECT sum(spent_ms)::int AS spent FROM operation_steps s JOIN operations o ON o.id = s.operation_id
      WHERE o.custom_key_store_id = $1 AND o.generation = $2`,
     [input.storeId, input.generation],
@@ -60,7 +46,7 @@ const spentBy = async (input: OperationInput): Promise<number> => {
 
 describe('a step', () => {
   it('that succeeds is written down as such, with its note', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const result = await environment().run(() =>
       runStep(deps(), 'findCluster', input, (step) => {
         step.note('all well');
@@ -76,7 +62,7 @@ describe('a step', () => {
   });
 
   it('that cannot be helped fails for good, with the code as type', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const failure = await failureOf(
       environment().run(() =>
         runStep(deps(), 'findCluster', input, () =>
@@ -89,7 +75,7 @@ describe('a step', () => {
   });
 
   it('that may pass is left to Temporal to try again after its pause, which counts as spent', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const failure = await failureOf(
       environment().run(() =>
         runStep(deps(), 'findCluster', input, () =>
@@ -103,7 +89,7 @@ describe('a step', () => {
   });
 
   it('gives up with the code of its last failure when its budget is spent, over all attempts', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     let attempts = 0;
     const failure = await failureOf(
       environment().run(() =>
@@ -121,16 +107,16 @@ describe('a step', () => {
   });
 
   it('gives up when the whole connect has spent its 20 minutes, however little of it was its own (D15)', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const fail = (): Promise<never> => Promise.reject(passingFailure('INTERNAL_ERROR', 'not yet.'));
     await failureOf(environment().run(() => runStep(deps(), 'createInfrastructure', input, fail)));
-    await database.pool.query('UPDATE operation_steps SET spent_ms = 1199000');
+    await test.database.pool.query('UPDATE operation_steps SET spent_ms = 1199000');
     const failure = await failureOf(environment().run(() => runStep(deps(), 'loginKmsuser', input, fail)));
     expect(failure).toMatchObject({ type: 'INTERNAL_ERROR', nonRetryable: true });
   });
 
   it('is told by its signal when its budget is spent', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const failure = await failureOf(
       environment().run(() =>
         runStep(
@@ -148,7 +134,7 @@ describe('a step', () => {
   });
 
   it('costs no budget and stays retryable when the failure is our own, and its message carries no value', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const failure = await failureOf(
       environment().run(() =>
         runStep(deps(), 'findCluster', input, () => Promise.reject(new Error('canary-secret in a bug'))),
@@ -160,7 +146,7 @@ describe('a step', () => {
   });
 
   it('fails in the same way when the database is away', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const away = openDatabase({ url: 'postgresql://nobody:secret@127.0.0.1:1/none' });
     const failure = await failureOf(
       environment().run(() => runStep(deps(1, away), 'findCluster', input, () => Promise.resolve())),
@@ -172,9 +158,9 @@ describe('a step', () => {
   });
 
   it('does not run for an operation that was overtaken, unless it undoes', async () => {
-    const store = await aStore(database);
-    const { input } = await connecting(database, store);
-    await disconnecting(database, store.id);
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    await disconnecting(test.database, store.id);
     let ran = 0;
     const work = (): Promise<void> => {
       ran++;
@@ -188,7 +174,7 @@ describe('a step', () => {
   });
 
   it('that undoes never gives up (D16)', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     let tries = 0;
     await environment().run(() =>
       runStep(deps(0.0001), 'releaseInfrastructure', input, () =>
@@ -204,7 +190,7 @@ describe('a step', () => {
     });
 
   it('that is cancelled says so', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const mock = environment();
     const running = mock.run(() =>
       runStep(deps(), 'findCluster', input, (step) => {
@@ -218,7 +204,7 @@ describe('a step', () => {
   });
 
   it('that is left by a worker which stops is to be tried again, not cancelled', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const mock = environment();
     const failure = await failureOf(
       mock.run(() =>

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { openDatabase } from '../../database/database';
-import type { Database } from '../../database/database';
 import {
   checkNewStore,
   createStore,
@@ -14,46 +13,37 @@ import {
 } from '../../database/queries/custom-key-stores';
 import type { PagePosition } from '../../database/queries/custom-key-stores';
 import { createTestDatabase } from '../setup/database';
-import type { TestDatabase } from '../setup/database';
-import { ACCOUNT, aStore, candidate, connecting, read, secrets } from './fixtures';
+import { ACCOUNT, aStore, candidate, connecting, read, secrets, useTestDatabase } from './fixtures';
 
-let testDatabase: TestDatabase;
-let database: Database;
-
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  database = openDatabase({ url: testDatabase.url });
-});
-
-afterAll(async () => {
-  await database.close();
-  await testDatabase.drop();
-});
+const test = useTestDatabase();
 
 describe('creating a store', () => {
   it('is answered with the old id when all values equal a DISCONNECTED store (D11)', async () => {
     const first = candidate();
-    await createStore(database, first, 100, secrets);
+    await createStore(test.database, first, 100, secrets);
     const again = { ...first, id: candidate().id };
-    expect(await checkNewStore(database.pool, again, 100, secrets)).toEqual({ kind: 'replay', id: first.id });
-    expect(await createStore(database, again, 100, secrets)).toEqual({ kind: 'replay', id: first.id });
+    expect(await checkNewStore(test.database.pool, again, 100, secrets)).toEqual({
+      kind: 'replay',
+      id: first.id,
+    });
+    expect(await createStore(test.database, again, 100, secrets)).toEqual({ kind: 'replay', id: first.id });
   });
 
   it.each(['cloudHsmClusterId', 'trustAnchorCertificate', 'keyStorePassword'] as const)(
     'is no replay when %s differs: the name is in use',
     async (member) => {
       const first = candidate();
-      await createStore(database, first, 100, secrets);
+      await createStore(test.database, first, 100, secrets);
       const other = { ...first, id: candidate().id, [member]: `${first[member]}x` };
-      expect(await checkNewStore(database.pool, other, 100, secrets)).toEqual({ kind: 'name-in-use' });
+      expect(await checkNewStore(test.database.pool, other, 100, secrets)).toEqual({ kind: 'name-in-use' });
     },
   );
 
   it('is no replay of a store in another state', async () => {
     const first = candidate();
-    await createStore(database, first, 100, secrets);
-    await connecting(database, await read(database, first.id));
-    expect(await checkNewStore(database.pool, { ...first, id: candidate().id }, 100, secrets)).toEqual({
+    await createStore(test.database, first, 100, secrets);
+    await connecting(test.database, await read(test.database, first.id));
+    expect(await checkNewStore(test.database.pool, { ...first, id: candidate().id }, 100, secrets)).toEqual({
       kind: 'name-in-use',
     });
   });
@@ -61,7 +51,7 @@ describe('creating a store', () => {
   it('counts the quota under a lock: of many at once, exactly as many as there is room for', async () => {
     const accountId = '222233334444';
     const results = await Promise.all(
-      Array.from({ length: 8 }, () => createStore(database, candidate({ accountId }), 3, secrets)),
+      Array.from({ length: 8 }, () => createStore(test.database, candidate({ accountId }), 3, secrets)),
     );
     expect(results.map((result) => result.kind).sort()).toEqual([
       ...Array<string>(3).fill('created'),
@@ -71,21 +61,21 @@ describe('creating a store', () => {
 
   it('refuses a cluster, and a related one, that another store of the account uses', async () => {
     const first = candidate();
-    await createStore(database, first, 100, secrets);
+    await createStore(test.database, first, 100, secrets);
     const sameCluster = candidate({ cloudHsmClusterId: first.cloudHsmClusterId });
-    expect((await createStore(database, sameCluster, 100, secrets)).kind).toBe('cluster-in-use');
+    expect((await createStore(test.database, sameCluster, 100, secrets)).kind).toBe('cluster-in-use');
     const related = { ...candidate(), clusterCertificateFingerprint: first.clusterCertificateFingerprint };
-    expect((await createStore(database, related, 100, secrets)).kind).toBe('cluster-in-use');
+    expect((await createStore(test.database, related, 100, secrets)).kind).toBe('cluster-in-use');
     const elsewhere = { ...related, accountId: '333344445555' };
-    expect((await createStore(database, elsewhere, 100, secrets)).kind).toBe('created');
+    expect((await createStore(test.database, elsewhere, 100, secrets)).kind).toBe('created');
   });
 
   it('leaves nothing behind when it is refused', async () => {
     const first = candidate();
-    await createStore(database, first, 100, secrets);
+    await createStore(test.database, first, 100, secrets);
     const related = { ...candidate(), clusterCertificateFingerprint: first.clusterCertificateFingerprint };
-    await createStore(database, related, 100, secrets);
-    const { rows } = await database.pool.query('SELECT 1 FROM secrets WHERE custom_key_store_id = $1', [
+    await createStore(test.database, related, 100, secrets);
+    const { rows } = await test.database.pool.query('SELECT 1 FROM secrets WHERE custom_key_store_id = $1', [
       related.id,
     ]);
     expect(rows).toEqual([]);
@@ -94,49 +84,51 @@ describe('creating a store', () => {
 
 describe('changing and deleting a store', () => {
   it('is not done on a row that changed since it was read', async () => {
-    const store = await aStore(database);
-    expect(await updateStore(database, store, { name: `${store.name} 2` }, secrets)).toBe('updated');
-    expect(await updateStore(database, store, { name: `${store.name} 3` }, secrets)).toBe('row-changed');
-    expect(await deleteStore(database.pool, store)).toBe('row-changed');
-    expect((await read(database, store.id)).name).toBe(`${store.name} 2`);
+    const store = await aStore(test.database);
+    expect(await updateStore(test.database, store, { name: `${store.name} 2` }, secrets)).toBe('updated');
+    expect(await updateStore(test.database, store, { name: `${store.name} 3` }, secrets)).toBe('row-changed');
+    expect(await deleteStore(test.database.pool, store)).toBe('row-changed');
+    expect((await read(test.database, store.id)).name).toBe(`${store.name} 2`);
   });
 
   it('is all or nothing: a name in use keeps the password from being changed (D10)', async () => {
-    const other = await aStore(database);
+    const other = await aStore(test.database);
     const first = candidate();
-    await createStore(database, first, 100, secrets);
-    const store = await read(database, first.id);
+    await createStore(test.database, first, 100, secrets);
+    const store = await read(test.database, first.id);
     const changes = { name: other.name, keyStorePassword: 'changed12' };
-    expect(await updateStore(database, store, changes, secrets)).toBe('name-in-use');
-    expect(await checkNewStore(database.pool, { ...first, id: candidate().id }, 100, secrets)).toMatchObject({
+    expect(await updateStore(test.database, store, changes, secrets)).toBe('name-in-use');
+    expect(
+      await checkNewStore(test.database.pool, { ...first, id: candidate().id }, 100, secrets),
+    ).toMatchObject({
       kind: 'replay',
     });
   });
 
   it('shows a store to its own account only', async () => {
-    const store = await aStore(database);
-    expect(await findStore(database.pool, ACCOUNT, store.id)).toEqual(store);
-    expect(await findStore(database.pool, '999999999999', store.id)).toBeUndefined();
+    const store = await aStore(test.database);
+    expect(await findStore(test.database.pool, ACCOUNT, store.id)).toEqual(store);
+    expect(await findStore(test.database.pool, '999999999999', store.id)).toBeUndefined();
   });
 });
 
 describe('pages of stores', () => {
   it('show every store once and in order, whatever the page size', async () => {
     const accountId = '444455556666';
-    for (let n = 0; n < 13; n++) await aStore(database, { accountId });
+    for (let n = 0; n < 13; n++) await aStore(test.database, { accountId });
     // Equal dates, so that the id decides.
-    await database.pool.query(
+    await test.database.pool.query(
       `UPDATE custom_key_stores SET created_at = '2026-01-01T00:00:00.123Z' WHERE account_id = $1 AND name < 'store 8'`,
       [accountId],
     );
-    const all = await listStores(database.pool, accountId, { limit: 100 });
+    const all = await listStores(test.database.pool, accountId, { limit: 100 });
     expect(all).toHaveLength(13);
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 14 }), async (limit) => {
         const seen: string[] = [];
         let after: PagePosition | undefined;
         for (;;) {
-          const page = await listStores(database.pool, accountId, { limit, ...(after && { after }) });
+          const page = await listStores(test.database.pool, accountId, { limit, ...(after && { after }) });
           seen.push(...page.map((store) => store.id));
           const last = page.at(-1);
           if (!last) break;

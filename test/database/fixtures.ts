@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { openDatabase } from '../../database/database';
 import type { Database } from '../../database/database';
 import { acceptConnect, acceptDisconnect } from '../../database/queries/accept-operation';
 import { createStore, loadStore } from '../../database/queries/custom-key-stores';
@@ -6,6 +7,28 @@ import type { StoreCandidate } from '../../database/queries/custom-key-stores';
 import { SecretBox } from '../../database/secret-box';
 import type { CustomKeyStore } from '../../keystore/custom-key-store';
 import type { DispatchableOperation } from '../../keystore/operation';
+import { createTestDatabase } from '../setup/database';
+import type { TestDatabase } from '../setup/database';
+
+/** A migrated database of the test file's own, open from its first test to its last. */
+export function useTestDatabase(): { database: Database } {
+  let testDatabase: TestDatabase;
+  const used: { database?: Database } = {};
+  beforeAll(async () => {
+    testDatabase = await createTestDatabase();
+    used.database = openDatabase({ url: testDatabase.url });
+  });
+  afterAll(async () => {
+    await used.database?.close();
+    await testDatabase.drop();
+  });
+  return {
+    get database() {
+      if (!used.database) throw new Error('the database is open in tests only');
+      return used.database;
+    },
+  };
+}
 
 export const MASTER_KEY = Buffer.alloc(32, 7);
 export const secrets = new SecretBox(MASTER_KEY);

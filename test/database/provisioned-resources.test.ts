@@ -1,5 +1,3 @@
-import { openDatabase } from '../../database/database';
-import type { Database } from '../../database/database';
 import {
   hasLedger,
   listUnreleased,
@@ -9,22 +7,9 @@ import {
   planResources,
 } from '../../database/queries/provisioned-resources';
 import type { LedgerEntry } from '../../database/queries/provisioned-resources';
-import { createTestDatabase } from '../setup/database';
-import type { TestDatabase } from '../setup/database';
-import { aStore, connecting, disconnecting } from './fixtures';
+import { aStore, connecting, disconnecting, useTestDatabase } from './fixtures';
 
-let testDatabase: TestDatabase;
-let database: Database;
-
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  database = openDatabase({ url: testDatabase.url });
-});
-
-afterAll(async () => {
-  await database.close();
-  await testDatabase.drop();
-});
+const test = useTestDatabase();
 
 const request = { clusterId: 'cluster-aaaaaaaaaaa', vpcId: 'vpc-1' };
 const group = { kind: 'security-group' as const, slot: '', request };
@@ -36,14 +21,17 @@ const interfaceIn = (subnetId: string) => ({
 
 async function planned(input: { storeId: string; generation: number }): Promise<LedgerEntry[]> {
   return (
-    (await planResources(database.pool, input, [group, interfaceIn('subnet-1'), interfaceIn('subnet-2')])) ??
-    []
+    (await planResources(test.database.pool, input, [
+      group,
+      interfaceIn('subnet-1'),
+      interfaceIn('subnet-2'),
+    ])) ?? []
   );
 }
 
 describe('the ledger', () => {
   it('gives a repeat the same tokens and requests', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const first = await planned(input);
     expect(first).toHaveLength(3);
     expect(first.every((entry) => entry.state === 'planned')).toBe(true);
@@ -53,37 +41,37 @@ describe('the ledger', () => {
   });
 
   it('takes nothing from an operation that is no longer running', async () => {
-    const store = await aStore(database);
-    const { input } = await connecting(database, store);
-    await disconnecting(database, store.id);
-    expect(await planResources(database.pool, input, [group])).toBeUndefined();
-    expect(await hasLedger(database.pool, store.id)).toBe(false);
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    await disconnecting(test.database, store.id);
+    expect(await planResources(test.database.pool, input, [group])).toBeUndefined();
+    expect(await hasLedger(test.database.pool, store.id)).toBe(false);
   });
 
   it('gives a slot that was released a new token', async () => {
-    const { input } = await connecting(database, await aStore(database));
-    const [first] = (await planResources(database.pool, input, [group])) ?? [];
-    await markReleased(database.pool, first?.id ?? '');
-    const [second] = (await planResources(database.pool, input, [group])) ?? [];
+    const { input } = await connecting(test.database, await aStore(test.database));
+    const [first] = (await planResources(test.database.pool, input, [group])) ?? [];
+    await markReleased(test.database.pool, first?.id ?? '');
+    const [second] = (await planResources(test.database.pool, input, [group])) ?? [];
     expect(second?.id).not.toBe(first?.id);
   });
 
   it('does not revive what was released before its answer came', async () => {
-    const { input } = await connecting(database, await aStore(database));
-    const [entry] = (await planResources(database.pool, input, [group])) ?? [];
-    await markReleased(database.pool, entry?.id ?? '');
-    expect(await markCreated(database.pool, entry?.id ?? '', 'sg-9')).toBe('released-meanwhile');
-    expect(await listUnreleased(database.pool, input.storeId)).toEqual([]);
+    const { input } = await connecting(test.database, await aStore(test.database));
+    const [entry] = (await planResources(test.database.pool, input, [group])) ?? [];
+    await markReleased(test.database.pool, entry?.id ?? '');
+    expect(await markCreated(test.database.pool, entry?.id ?? '', 'sg-9')).toBe('released-meanwhile');
+    expect(await listUnreleased(test.database.pool, input.storeId)).toEqual([]);
   });
 
   it('has unanswered creates watched, as long as nothing of the store is being built', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const entries = await planned(input);
     const mine = async (): Promise<unknown[]> =>
-      (await listWatchedStores(database.pool, 1_000)).filter((store) => store.storeId === input.storeId);
-    for (const entry of entries.slice(1)) await markReleased(database.pool, entry.id, 60_000);
+      (await listWatchedStores(test.database.pool, 1_000)).filter((store) => store.storeId === input.storeId);
+    for (const entry of entries.slice(1)) await markReleased(test.database.pool, entry.id, 60_000);
     expect(await mine()).toEqual([]);
-    await markReleased(database.pool, entries[0]?.id ?? '');
+    await markReleased(test.database.pool, entries[0]?.id ?? '');
     expect(await mine()).toEqual([{ storeId: input.storeId, accountId: '111122223333', upToGeneration: 1 }]);
   });
 });

@@ -1,5 +1,3 @@
-import { openDatabase } from '../../database/database';
-import type { Database } from '../../database/database';
 import { updateStore } from '../../database/queries/custom-key-stores';
 import {
   keepPendingPassword,
@@ -11,22 +9,9 @@ import {
 } from '../../database/queries/kmsuser-passwords';
 import { noteLogin, noteLoginAnswer, wasAccepted } from '../../database/queries/login-attempts';
 import { SecretBox } from '../../database/secret-box';
-import { createTestDatabase } from '../setup/database';
-import type { TestDatabase } from '../setup/database';
-import { aStore, connecting, disconnecting, read, secrets } from './fixtures';
+import { aStore, connecting, disconnecting, read, secrets, useTestDatabase } from './fixtures';
 
-let testDatabase: TestDatabase;
-let database: Database;
-
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  database = openDatabase({ url: testDatabase.url });
-});
-
-afterAll(async () => {
-  await database.close();
-  await testDatabase.drop();
-});
+const test = useTestDatabase();
 
 describe('the secret box', () => {
   const sealed = secrets.seal('cks-1', 'kmsuser-password', 'canary');
@@ -57,7 +42,7 @@ describe('the secret box', () => {
 
 describe("kmsuser's passwords", () => {
   const passwordsOf = async (storeId: string): Promise<{ current?: string; pending?: string }> => {
-    const known = await loadPasswords(database.pool, secrets, storeId);
+    const known = await loadPasswords(test.database.pool, secrets, storeId);
     return {
       ...(known && { current: known.current.password }),
       ...(known?.pending && { pending: known.pending.password }),
@@ -65,11 +50,11 @@ describe("kmsuser's passwords", () => {
   };
 
   it('keep the pending one that is there, however often another is offered', async () => {
-    const store = await aStore(database);
-    const { input } = await connecting(database, store);
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
     const offered = await Promise.all(
       ['aaaaaaa1', 'bbbbbbb2', 'ccccccc3'].map((password) =>
-        keepPendingPassword(database.pool, secrets, input, password),
+        keepPendingPassword(test.database.pool, secrets, input, password),
       ),
     );
     expect(new Set(offered.map((pending) => pending?.password)).size).toBe(1);
@@ -77,84 +62,89 @@ describe("kmsuser's passwords", () => {
   });
 
   it('make none for an operation that is no longer running, and send none', async () => {
-    const store = await aStore(database);
-    const { input } = await connecting(database, store);
-    await keepPendingPassword(database.pool, secrets, input, 'aaaaaaa1');
-    await disconnecting(database, store.id);
-    expect(await keepPendingPassword(database.pool, secrets, input, 'bbbbbbb2')).toBeUndefined();
-    expect(await markPendingSent(database.pool, input, 2)).toBe(false);
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    await keepPendingPassword(test.database.pool, secrets, input, 'aaaaaaa1');
+    await disconnecting(test.database, store.id);
+    expect(await keepPendingPassword(test.database.pool, secrets, input, 'bbbbbbb2')).toBeUndefined();
+    expect(await markPendingSent(test.database.pool, input, 2)).toBe(false);
     expect(await passwordsOf(store.id)).toEqual({ current: 'kmsPswd1', pending: 'aaaaaaa1' });
   });
 
   it('are promoted by version: once, again without harm, and never to one that was dropped', async () => {
-    const store = await aStore(database);
-    const { input } = await connecting(database, store);
-    await keepPendingPassword(database.pool, secrets, input, 'aaaaaaa1');
-    expect(await promotePassword(database.pool, store.id, 2)).toBe(true);
-    expect(await promotePassword(database.pool, store.id, 2)).toBe(true);
-    expect(await promotePassword(database.pool, store.id, 1)).toBe(false);
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    await keepPendingPassword(test.database.pool, secrets, input, 'aaaaaaa1');
+    expect(await promotePassword(test.database.pool, store.id, 2)).toBe(true);
+    expect(await promotePassword(test.database.pool, store.id, 2)).toBe(true);
+    expect(await promotePassword(test.database.pool, store.id, 1)).toBe(false);
     expect(await passwordsOf(store.id)).toEqual({ current: 'aaaaaaa1' });
   });
 
   it('are replaced, the pending one dropped, when the caller gives one; no version comes twice (D35)', async () => {
-    const store = await aStore(database);
-    const { input } = await connecting(database, store);
-    await keepPendingPassword(database.pool, secrets, input, 'aaaaaaa1');
-    await updateStore(database, await read(database, store.id), { keyStorePassword: 'given1234' }, secrets);
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    await keepPendingPassword(test.database.pool, secrets, input, 'aaaaaaa1');
+    await updateStore(
+      test.database,
+      await read(test.database, store.id),
+      { keyStorePassword: 'given1234' },
+      secrets,
+    );
     expect(await passwordsOf(store.id)).toEqual({ current: 'given1234' });
-    expect((await loadPasswords(database.pool, secrets, store.id))?.current.version).toBe(3);
-    expect(await promotePassword(database.pool, store.id, 2)).toBe(false);
+    expect((await loadPasswords(test.database.pool, secrets, store.id))?.current.version).toBe(3);
+    expect(await promotePassword(test.database.pool, store.id, 2)).toBe(false);
   });
 
   it('go when the store goes (D35)', async () => {
-    const store = await aStore(database);
-    await keepSession(database.pool, secrets, store.id, 'session-1');
-    expect(await loadSession(database.pool, secrets, store.id)).toBe('session-1');
-    await database.pool.query('DELETE FROM custom_key_stores WHERE id = $1', [store.id]);
-    expect(await loadPasswords(database.pool, secrets, store.id)).toBeUndefined();
-    expect(await loadSession(database.pool, secrets, store.id)).toBeUndefined();
+    const store = await aStore(test.database);
+    await keepSession(test.database.pool, secrets, store.id, 'session-1');
+    expect(await loadSession(test.database.pool, secrets, store.id)).toBe('session-1');
+    await test.database.pool.query('DELETE FROM custom_key_stores WHERE id = $1', [store.id]);
+    expect(await loadPasswords(test.database.pool, secrets, store.id)).toBeUndefined();
+    expect(await loadSession(test.database.pool, secrets, store.id)).toBeUndefined();
   });
 });
 
 describe('logins', () => {
   it('are allowed once, once more where the answer was lost, and never after an answer (D18)', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const login = { ...input, secretVersion: 1, purpose: 'login' as const };
-    expect(await noteLogin(database.pool, login)).toBe('go');
-    expect(await noteLogin(database.pool, login)).toBe('go');
-    expect(await noteLogin(database.pool, login)).toBe('unanswered-twice');
+    expect(await noteLogin(test.database.pool, login)).toBe('go');
+    expect(await noteLogin(test.database.pool, login)).toBe('go');
+    expect(await noteLogin(test.database.pool, login)).toBe('unanswered-twice');
     const other = { ...login, secretVersion: 2 };
-    expect(await noteLogin(database.pool, other)).toBe('go');
-    await noteLoginAnswer(database.pool, other, 'wrong-password');
-    expect(await noteLogin(database.pool, other)).toBe('wrong-before');
+    expect(await noteLogin(test.database.pool, other)).toBe('go');
+    await noteLoginAnswer(test.database.pool, other, 'wrong-password');
+    expect(await noteLogin(test.database.pool, other)).toBe('wrong-before');
   });
 
   it('to verify a password are counted apart', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const login = { ...input, secretVersion: 1, purpose: 'login' as const };
-    await noteLogin(database.pool, login);
-    await noteLoginAnswer(database.pool, login, 'accepted');
-    expect(await noteLogin(database.pool, login)).toBe('accepted-before');
-    expect(await noteLogin(database.pool, { ...login, purpose: 'verify' })).toBe('go');
-    expect(await wasAccepted(database.pool, { ...input, purpose: 'login' })).toBe(true);
-    expect(await wasAccepted(database.pool, { ...input, purpose: 'verify' })).toBe(false);
+    await noteLogin(test.database.pool, login);
+    await noteLoginAnswer(test.database.pool, login, 'accepted');
+    expect(await noteLogin(test.database.pool, login)).toBe('accepted-before');
+    expect(await noteLogin(test.database.pool, { ...login, purpose: 'verify' })).toBe('go');
+    expect(await wasAccepted(test.database.pool, { ...input, purpose: 'login' })).toBe(true);
+    expect(await wasAccepted(test.database.pool, { ...input, purpose: 'verify' })).toBe(false);
   });
 
   it('are not sent for an operation that is no longer running', async () => {
-    const store = await aStore(database);
-    const { input } = await connecting(database, store);
-    await disconnecting(database, store.id);
-    expect(await noteLogin(database.pool, { ...input, secretVersion: 1, purpose: 'login' })).toBe(
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    await disconnecting(test.database, store.id);
+    expect(await noteLogin(test.database.pool, { ...input, secretVersion: 1, purpose: 'login' })).toBe(
       'not-running',
     );
   });
 
   it('keep the first answer', async () => {
-    const { input } = await connecting(database, await aStore(database));
+    const { input } = await connecting(test.database, await aStore(test.database));
     const login = { ...input, secretVersion: 1, purpose: 'login' as const };
-    await noteLogin(database.pool, login);
-    await noteLoginAnswer(database.pool, login, 'accepted');
-    await noteLoginAnswer(database.pool, login, 'wrong-password');
-    expect(await noteLogin(database.pool, login)).toBe('accepted-before');
+    await noteLogin(test.database.pool, login);
+    await noteLoginAnswer(test.database.pool, login, 'accepted');
+    await noteLoginAnswer(test.database.pool, login, 'wrong-password');
+    expect(await noteLogin(test.database.pool, login)).toBe('accepted-before');
   });
 });
