@@ -37,8 +37,20 @@ function forward(logger: Logger, entry: LogEntry): void {
   const level = ({ TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const)[
     entry.level
   ];
-  const { error, ...meta } = entry.meta ?? {};
-  logger[level]({ ...plain(meta), ...(error === undefined ? {} : { err: error }) }, entry.message);
+  const { error, taskToken: _taskToken, ...meta } = entry.meta ?? {};
+  logger[level]({ ...plain(meta), ...failure(error) }, entry.message);
+}
+
+/**
+ * A failure in our own words (an ApplicationFailure: a step that says what to do) is told by its words; where it
+ * was thrown interests nobody. Anything else keeps its stack.
+ */
+function failure(error: unknown): Record<string, unknown> {
+  if (error === undefined) return {};
+  if (error instanceof Error && error.name === 'ApplicationFailure') {
+    return { type: (error as { type?: unknown }).type, reason: error.message };
+  }
+  return { err: error };
 }
 
 /** The SDK's log attributes without what JSON cannot hold. */

@@ -1,5 +1,6 @@
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { makeFolder, whyNoFolder } from '../make-folder';
 import { StartError } from '../program';
 import { runCommand } from './run-command';
 import { TEMPORAL_SOURCES } from './temporal-sources';
@@ -72,7 +73,7 @@ export async function findTemporal(config: FindTemporalConfig): Promise<string> 
 
 async function prepareCache(cache: string): Promise<void> {
   try {
-    await mkdir(cache, { recursive: true });
+    makeFolder(cache, 0o777);
     for (const name of await readdir(cache)) {
       if (!name.startsWith('.draft-')) continue;
       const draft = join(cache, name);
@@ -80,9 +81,8 @@ async function prepareCache(cache: string): Promise<void> {
       if (Date.now() - mtimeMs > DRAFT_AGE_MS) await rm(draft, { recursive: true, force: true });
     }
   } catch (error) {
-    const problem = errorMessage(error);
     throw new StartError(
-      `KEYMOOR_CACHE_DIR: ${cache} cannot be used (${problem}); set it to a folder that you may write to`,
+      `KEYMOOR_CACHE_DIR: ${cache} cannot be used (${whyNoFolder(error)}); set it to a folder that you may write to`,
     );
   }
 }

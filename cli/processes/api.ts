@@ -2,6 +2,7 @@ import { startApi } from '../../api/server';
 import { apiEnvironment } from '../environment';
 import type { Environment } from '../environment/environment-error';
 import { readTemporal } from '../environment/temporal';
+import { checkListenHost } from '../listen-host';
 import { withMigration } from './migrate-in-background';
 import { runProcess } from './run-process';
 
@@ -9,6 +10,7 @@ import { runProcess } from './run-process';
 export async function runApi(environment: Environment, builtInCredentials: boolean): Promise<void> {
   const own = apiEnvironment(environment, builtInCredentials);
   const temporal = readTemporal(environment);
+  await checkListenHost(own.host);
   await runProcess({
     name: 'api',
     logLevel: own.logLevel,

@@ -3,6 +3,7 @@ import { startWorker } from '../../worker/worker';
 import { projectFolder, workerEnvironment } from '../environment';
 import type { Environment } from '../environment/environment-error';
 import { readTemporal } from '../environment/temporal';
+import { checkListenHost } from '../listen-host';
 import { withMigration } from './migrate-in-background';
 import { runProcess } from './run-process';
 
@@ -13,6 +14,7 @@ const CLOSE_TIMEOUT_MS = 65_000;
 export async function runWorker(environment: Environment, builtInCredentials: boolean): Promise<void> {
   const own = workerEnvironment(environment, builtInCredentials);
   const temporal = readTemporal(environment);
+  await checkListenHost(own.host);
   await runProcess({
     name: 'worker',
     logLevel: own.logLevel,

@@ -26,17 +26,19 @@ Keymoor is ready.
 Try it, in another terminal:
 
   ${credentials}
-  export AWS_REGION=${region} AWS_DEFAULT_REGION=${region} AWS_ENDPOINT_URL_KMS=${endpoints.kms}
+  export AWS_REGION=${region} AWS_DEFAULT_REGION=${region}
 
   # a simulated CloudHSM cluster, and a key store on it
   curl -s -X POST -H 'content-type: application/json' -d '{}' ${endpoints.simulator}/_control/clusters > /tmp/cluster.json
-  aws kms create-custom-key-store --custom-key-store-name demo --key-store-password kmsPswd1 \\
+  aws kms create-custom-key-store --endpoint-url ${endpoints.kms} \\
+    --custom-key-store-name demo --key-store-password kmsPswd1 \\
     --cloud-hsm-cluster-id "$(node -p 'require("/tmp/cluster.json").ClusterId')" \\
     --trust-anchor-certificate "$(node -p 'require("/tmp/cluster.json").TrustAnchorCertificate')"
 
-  ID=$(aws kms describe-custom-key-stores --custom-key-store-name demo --query 'CustomKeyStores[0].CustomKeyStoreId' --output text)
-  aws kms connect-custom-key-store --custom-key-store-id $ID
-  aws kms describe-custom-key-stores --custom-key-store-id $ID
+  ID=$(aws kms describe-custom-key-stores --endpoint-url ${endpoints.kms} --custom-key-store-name demo \\
+    --query 'CustomKeyStores[0].CustomKeyStoreId' --output text)
+  aws kms connect-custom-key-store --endpoint-url ${endpoints.kms} --custom-key-store-id $ID
+  aws kms describe-custom-key-stores --endpoint-url ${endpoints.kms} --custom-key-store-id $ID
 
 Ctrl-C stops everything; the data stay.
 

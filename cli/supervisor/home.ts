@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder, whyNoFolder } from '../make-folder';
 import { StartError } from '../program';
 import { writeAtomically } from './write-atomically';
-import { errorCode, errorMessage } from '../error-facts';
 
 /** Where everything of an embedded Keymoor is: `KEYMOOR_HOME`. */
 export interface Home {
@@ -43,31 +43,17 @@ export function openHome(folder: string): Home {
   };
   const probe = join(folder, `.probe-${String(process.pid)}`);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    mkdirSync(home.logs, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
+    makeFolder(home.logs, 0o700);
     writeFileSync(probe, Buffer.alloc(PROBE_BYTES), { flush: true });
     rmSync(probe);
   } catch (error) {
     if (existsSync(probe)) rmSync(probe);
     throw new StartError(
-      `KEYMOOR_HOME: ${folder} cannot be used: ${whyNot(error)}; set it to a folder that you may write to`,
+      `KEYMOOR_HOME: ${folder} cannot be used: ${whyNoFolder(error)}; set it to a folder that you may write to`,
     );
   }
   return home;
-}
-
-function whyNot(error: unknown): string {
-  const code = errorCode(error) ?? '';
-  const reasons: Record<string, string> = {
-    ENOSPC: 'the disk is full',
-    EDQUOT: 'the disk quota is used up',
-    EACCES: 'no permission',
-    EPERM: 'no permission',
-    EROFS: 'the file system is read-only',
-    ENOTDIR: 'part of the path is no folder',
-    EEXIST: 'it is no folder',
-  };
-  return reasons[code] ?? errorMessage(error);
 }
 
 /**

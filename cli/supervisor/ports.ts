@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { DevEnvironment } from '../environment';
 import { findFreePorts, portProblem } from '../free-port';
+import { checkListenHost } from '../listen-host';
 import { StartError } from '../program';
 import type { Home } from './home';
 import { writeAtomically } from './write-atomically';
@@ -42,6 +43,7 @@ export async function choosePorts(
   home: Home,
   engines: { postgres: boolean; temporal: boolean },
 ): Promise<Ports> {
+  await checkListenHost(host);
   const names = ['kms', 'admin', 'simulator', 'workerAdmin'] as const;
   const fixed = names.filter((name) => ports[name] !== 0);
   for (const name of fixed) await mustBeFree(host, ports[name], VARIABLES[name]);
@@ -82,11 +84,6 @@ async function mustBeFree(host: string, port: number, variable: string): Promise
   }
   if (problem === 'EACCES')
     throw new StartError(`${variable}: this user may not listen on port ${String(port)}`);
-  if (problem === 'EADDRNOTAVAIL' || problem === 'ENOTFOUND') {
-    throw new StartError(
-      `KEYMOOR_HOST: ${host} is not an address of this machine; example: KEYMOOR_HOST=127.0.0.1`,
-    );
-  }
   throw new StartError(`${variable}: cannot listen on port ${String(port)} of ${host} (${problem})`);
 }
 

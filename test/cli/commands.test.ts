@@ -63,6 +63,12 @@ test.each([
     { KEYMOOR_SIMULATOR_PACE: 'x' },
     'keymoor: KEYMOOR_SIMULATOR_PACE: "x" is not a number of at least 0; example: ',
   ],
+  [
+    'simulator',
+    { KEYMOOR_HOME: '/dev/null' },
+    'keymoor: KEYMOOR_HOME: "/dev/null/simulator" cannot be used: ',
+  ],
+  ['simulator', { KEYMOOR_HOST: '192.0.2.1' }, 'keymoor: KEYMOOR_HOST: "192.0.2.1" is not an address of '],
   ['migrate', {}, 'keymoor: DATABASE_URL: is not set; example: '],
   ['dev', { KEYMOOR_THROTTLE: 'x' }, 'keymoor: KEYMOOR_THROTTLE: "x" is neither off nor aws; example: '],
   ['dev', { KEYMOOR_HOME: '/dev/null' }, 'keymoor: KEYMOOR_HOME: /dev/null cannot be used: '],
@@ -95,7 +101,7 @@ test('migrate without a database ends with one line', async () => {
     DATABASE_URL: `postgres://u:secret@127.0.0.1:${String(port)}/d`,
   }).ended;
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^keymoor: .*ECONNREFUSED.*\n$/);
+  expect(stderr).toMatch(/^keymoor: DATABASE_URL: .*ECONNREFUSED.*\n$/);
   expect(stderr).not.toContain('secret');
 });
 

@@ -21,6 +21,14 @@ test('a home that is a file, or below one, is refused with one line', () => {
   expect(() => openHome(join(file, 'home'))).toThrow('cannot be used: part of the path is no folder');
 });
 
+test('a home where nothing can be made is refused, too', () => {
+  // the kernel says ENOENT there, on which Node's own recursive mkdir would never return
+  if (process.platform === 'linux')
+    expect(() => openHome('/proc/keymoor/home')).toThrow(
+      /^KEYMOOR_HOME: \/proc\/keymoor\/home cannot be used: /,
+    );
+});
+
 test('a full disk is refused with one line', () => {
   const full = join(folder, 'full');
   mkdirSync(full);

@@ -57,7 +57,10 @@ test('an address of another machine is refused', async () => {
   const [kms = 0] = await findFreePorts(host, 1);
   await expect(
     choosePorts({ host: '192.0.2.1', ports: { ...anyPorts, kms } }, newHome(), engines),
-  ).rejects.toThrow('KEYMOOR_HOST: 192.0.2.1 is not an address of this machine');
+  ).rejects.toThrow('KEYMOOR_HOST: "192.0.2.1" is not an address of this machine');
+  await expect(choosePorts({ host: '192.0.2.1', ports: anyPorts }, newHome(), engines)).rejects.toThrow(
+    'KEYMOOR_HOST: "192.0.2.1" is not an address of this machine',
+  );
 });
 
 test('a kept port that another program took is refused, unless that engine is not needed', async () => {

@@ -97,7 +97,7 @@ test('it starts one process each, writes endpoints.json and says what to try', a
   expect(await isUp(`${first.workerAdmin}/readyz`)).toBe(true);
   expect(await isUp(`${first.simulator}/_control/inventory`)).toBe(true);
   expect(await isUp(first.temporalUi ?? '')).toBe(true);
-  expect(current.output()).toContain(`AWS_ENDPOINT_URL_KMS=${first.kms}`);
+  expect(current.output()).toContain(`--endpoint-url ${first.kms}`);
   expect(current.output()).toContain('aws kms create-custom-key-store');
   expect(statSync(ENDPOINTS).mode & 0o777).toBe(0o600);
 });
