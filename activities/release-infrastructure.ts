@@ -5,7 +5,6 @@ import {
   findSecurityGroupByName,
   findSecurityGroupsByTag,
 } from '../clients/aws/security-groups';
-import { loadStore } from '../database/queries/custom-key-stores';
 import { settle } from '../database/queries/outcomes';
 import {
   hasLedger,
@@ -16,14 +15,10 @@ import {
 import type { LedgerEntry } from '../database/queries/provisioned-resources';
 import { GENERATION_TAG, securityGroupName, STORE_TAG } from '../keystore/naming';
 import { requestInterface } from './cloudhsm/create-infrastructure';
+import { all } from './all';
 import type { Dependencies } from './dependencies';
+import { WATCH_MS } from './late-arrivals';
 import type { StepContext } from './run-step';
-
-/**
- * How long an unanswered create is looked for after the release: no longer than AWS itself would accept a request
- * that was signed before (five minutes), with room to spare.
- */
-const WATCH_MS = 15 * 60_000;
 
 /**
  * Removes everything that the store's connects built, interfaces before groups, as often as it takes (D16). "Not
@@ -33,7 +28,7 @@ const WATCH_MS = 15 * 60_000;
  */
 export async function releaseInfrastructure(deps: Dependencies, step: StepContext): Promise<void> {
   const { storeId, generation } = step.input;
-  const store = await loadStore(deps.database.pool, storeId);
+  const { store } = step;
   // A later operation answers for the store now; what it builds must not be taken down by a late undo of ours.
   if (store && store.generation > generation) return;
 
@@ -42,8 +37,8 @@ export async function releaseInfrastructure(deps: Dependencies, step: StepContex
   );
   const interfaces = entries.filter((entry) => entry.kind === 'network-interface');
   const groups = entries.filter((entry) => entry.kind === 'security-group');
-  await settleAll(interfaces.map((entry) => releaseInterface(deps, step, entry)));
-  await settleAll(groups.map((entry) => releaseGroup(deps, step, entry)));
+  await all(interfaces.map((entry) => releaseInterface(deps, step, entry)));
+  await all(groups.map((entry) => releaseGroup(deps, step, entry)));
   const accountId = store?.accountId ?? entries[0]?.accountId;
   if (accountId !== undefined && (await hasLedger(deps.database.pool, storeId))) {
     await sweepByTag(deps, { storeId, accountId, upToGeneration: generation }, step.signal);
@@ -55,7 +50,7 @@ async function releaseInterface(deps: Dependencies, step: StepContext, entry: Le
   const { pool } = deps.database;
   let networkInterfaceId: string;
   try {
-    networkInterfaceId = await requestInterface(deps, step, entry);
+    networkInterfaceId = (await requestInterface(deps, step, entry)).id;
   } catch (error) {
     // The same request cannot succeed now (no such subnet or group, no permission, no address): nor could the first
     // one, unless that changes. Watch for it.
@@ -109,10 +104,4 @@ export async function sweepByTag(
   for (const { groupId } of oldGroups)
     await deleteSecurityGroup(deps.aws, what.accountId, groupId, { signal });
   return oldInterfaces.length + oldGroups.length;
-}
-
-/** Awaits all, then throws the first failure: no answer goes unrecorded because another request failed first. */
-async function settleAll(work: Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
 }

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { loadStore } from '../database/queries/custom-key-stores';
 import { beginStepAttempt, endStepAttempt } from '../database/queries/operation-steps';
 import type { StepAttempt } from '../database/queries/operation-steps';
 import type { ConnectionErrorCode } from '../keystore/connection-error-code';
+import type { CustomKeyStore } from '../keystore/custom-key-store';
 import type { OperationInput } from '../keystore/operation';
 import { CONNECT_BUDGET_MS, stepPolicy } from '../keystore/steps';
 import type { StepName } from '../keystore/steps';
@@ -17,6 +19,8 @@ import type { StepFailure } from './step-failure';
 /** What a step gets beside its own arguments. */
 export interface StepContext {
   input: OperationInput;
+  /** the store as it was when the attempt began; undefined where it was deleted meanwhile */
+  store: CustomKeyStore | undefined;
   /** 1 for the first attempt of this operation's step */
   attempt: number;
   /** aborted when the step is cancelled, or with a time-out when its budget is spent */
@@ -83,12 +87,16 @@ async function runAttempt<T>(
   context: Context,
 ): Promise<AttemptEnd<T>> {
   const policy = stepPolicy(name);
-  const attempt = await beginStepAttempt(deps.database.pool, {
-    storeId: input.storeId,
-    generation: input.generation,
-    name,
-    always: policy.direction === 'undo',
-  });
+  // At once, on two connections: neither needs the other's answer.
+  const [attempt, store] = await Promise.all([
+    beginStepAttempt(deps.database.pool, {
+      storeId: input.storeId,
+      generation: input.generation,
+      name,
+      always: policy.direction === 'undo',
+    }),
+    loadStore(deps.database.pool, input.storeId),
+  ]);
   if (!attempt || (policy.direction === 'forward' && attempt.operationState !== 'running')) {
     throw operationNotRunning(input);
   }
@@ -106,6 +114,7 @@ async function runAttempt<T>(
   try {
     const result = await work({
       input,
+      store,
       attempt: attempt.attempt,
       signal: AbortSignal.any([context.cancellationSignal, budget.signal]),
       ...(attempt.lastFailureCode && { lastFailureCode: attempt.lastFailureCode }),

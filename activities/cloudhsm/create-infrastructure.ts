@@ -24,6 +24,8 @@ import type { Dependencies } from '../dependencies';
 import { operationNotRunning } from '../operation-not-running';
 import type { StepContext } from '../run-step';
 import { passingFailure } from '../step-failure';
+import { all } from '../all';
+import { WATCH_MS } from '../late-arrivals';
 import type { ClusterFacts } from './find-cluster';
 import { storeOf } from './find-cluster';
 
@@ -51,10 +53,20 @@ export async function createInfrastructure(
   step: StepContext,
   cluster: ClusterFacts,
 ): Promise<Infrastructure> {
-  const { accountId } = await storeOf(deps, step);
-  const securityGroupId = await ensureSecurityGroup(deps, step, accountId, cluster);
-  await ensureNetworkInterfaces(deps, step, accountId, cluster, securityGroupId);
-  return { securityGroupId };
+  const { accountId } = storeOf(step);
+  const group = await ensureSecurityGroup(deps, step, accountId, cluster);
+  // The group's rules and the interfaces need the group and not each other.
+  await all([
+    setRules(deps, step, accountId, cluster, group),
+    ensureNetworkInterfaces(deps, step, accountId, cluster, group.id),
+  ]);
+  return { securityGroupId: group.id };
+}
+
+/** The connector's group: its id, and the ledger's entry as it was before this attempt. */
+interface ConnectorGroup {
+  id: string;
+  entry: LedgerEntry;
 }
 
 async function ensureSecurityGroup(
@@ -62,29 +74,38 @@ async function ensureSecurityGroup(
   step: StepContext,
   accountId: string,
   cluster: ClusterFacts,
-): Promise<string> {
+): Promise<ConnectorGroup> {
   const request = { clusterId: cluster.clusterId, vpcId: cluster.vpcId };
   const [entry] = await plan(deps, step, [{ kind: 'security-group', slot: '', request }]);
-  const groupId = entry?.providerId ?? (await createOrFindGroup(deps, step, accountId, cluster));
+  if (!entry) throw passingFailure('INTERNAL_ERROR', 'The ledger lost sight of the security group.');
+  if (entry.providerId !== undefined) return { id: entry.providerId, entry };
+  const id = await createOrFindGroup(deps, step, accountId, cluster);
+  await markCreated(deps.database.pool, entry.id, id);
+  return { id, entry };
+}
+
+async function setRules(
+  deps: Dependencies,
+  step: StepContext,
+  accountId: string,
+  cluster: ClusterFacts,
+  group: ConnectorGroup,
+): Promise<void> {
   const options = { signal: step.signal };
   try {
-    await Promise.all([
-      entry?.providerId === undefined && entry
-        ? markCreated(deps.database.pool, entry.id, groupId)
-        : undefined,
-      authorizeIngressFromGroup(deps.aws, accountId, groupId, cluster.securityGroupId, options),
-      revokeDefaultEgress(deps.aws, accountId, groupId, options),
+    await all([
+      authorizeIngressFromGroup(deps.aws, accountId, group.id, cluster.securityGroupId, options),
+      revokeDefaultEgress(deps.aws, accountId, group.id, options),
     ]);
   } catch (error) {
-    if (entry?.providerId !== undefined && isGone(error, /^InvalidGroup/)) {
+    if (group.entry.providerId !== undefined && isGone(error, /^InvalidGroup/)) {
       // Somebody deleted the group that an earlier attempt made. Deleting it once more makes sure that it is not
       // only hidden for a moment; then it is struck from the ledger, and the next attempt makes another.
-      await deleteSecurityGroup(deps.aws, accountId, entry.providerId, options);
-      await markReleased(deps.database.pool, entry.id);
+      await deleteSecurityGroup(deps.aws, accountId, group.id, options);
+      await markReleased(deps.database.pool, group.entry.id);
     }
     throw error;
   }
-  return groupId;
 }
 
 async function createOrFindGroup(
@@ -124,35 +145,39 @@ async function ensureNetworkInterfaces(
   securityGroupId: string,
 ): Promise<void> {
   const groupIds = [securityGroupId, cluster.securityGroupId];
-  const entries = await plan(
-    deps,
-    step,
-    cluster.subnetIds.map((subnetId): PlannedResource => ({
-      kind: 'network-interface',
-      slot: subnetId,
-      request: { clusterId: cluster.clusterId, vpcId: cluster.vpcId, subnetId, groupIds },
-    })),
-  );
-  // All at once; and all are awaited before the first failure is reported, so that no answer goes unrecorded.
-  const made = await Promise.allSettled(entries.map((entry) => requestInterface(deps, step, entry)));
-  const failed = made.find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
-  const ids = new Map(
-    made.flatMap((result, index) => {
-      const entry = entries[index];
-      return result.status === 'fulfilled' && entry ? [[result.value, entry.id] as const] : [];
-    }),
-  );
-  await untilAvailable(deps, step, accountId, ids);
+  const wanted = cluster.subnetIds.map((subnetId): PlannedResource => ({
+    kind: 'network-interface',
+    slot: subnetId,
+    request: { clusterId: cluster.clusterId, vpcId: cluster.vpcId, subnetId, groupIds },
+  }));
+  const entries = await plan(deps, step, wanted);
+  const outdated = entries.filter((entry) => entry.state === 'planned' && !sameGroups(entry, groupIds));
+  if (outdated.length > 0) {
+    // Planned for a group that somebody deleted since: that request cannot be repeated, another is planned.
+    await all(outdated.map((entry) => markReleased(deps.database.pool, entry.id, WATCH_MS)));
+    throw passingFailure(
+      'INTERNAL_ERROR',
+      'The security group was replaced; its interfaces are planned again.',
+    );
+  }
+  const made = await all(entries.map((entry) => requestInterface(deps, step, entry)));
+  if (made.every(({ status }) => status === 'available')) return;
+  const entryIds = made.map(({ id }, index) => [id, entries[index]?.id ?? ''] as const);
+  await untilAvailable(deps, step, accountId, new Map(entryIds));
 }
 
-/** Makes one interface, or finds the one that this entry's earlier request made. Returns its id. */
+function sameGroups(entry: LedgerEntry, groupIds: readonly string[]): boolean {
+  const planned = entry.request.groupIds ?? [];
+  return planned.length === groupIds.length && planned.every((id) => groupIds.includes(id));
+}
+
+/** Makes one interface, or finds the one that this entry's earlier request made. No status: nobody looked yet. */
 export async function requestInterface(
   deps: Dependencies,
   step: Pick<StepContext, 'signal' | 'input'>,
   entry: LedgerEntry,
-): Promise<string> {
-  if (entry.providerId !== undefined) return entry.providerId;
+): Promise<{ id: string; status?: string }> {
+  if (entry.providerId !== undefined) return { id: entry.providerId };
   const { subnetId, groupIds, clusterId } = entry.request;
   const created = await createNetworkInterface(
     deps.aws,
@@ -168,7 +193,7 @@ export async function requestInterface(
     { signal: step.signal },
   );
   await markCreated(deps.database.pool, entry.id, created.networkInterfaceId);
-  return created.networkInterfaceId;
+  return { id: created.networkInterfaceId, status: created.status };
 }
 
 /**

@@ -1,7 +1,6 @@
 import { activeHsms, clusterSubnetIds, describeCluster } from '../../clients/aws/clusters';
 import { hasClusterPortRules } from '../../clients/aws/cluster-port-rules';
 import { describeClusterSecurityGroup } from '../../clients/aws/security-groups';
-import { loadStore } from '../../database/queries/custom-key-stores';
 import type { CloudHsmKeyStore } from '../../keystore/custom-key-store';
 import { clusterSecurityGroupName } from '../../keystore/naming';
 import type { Dependencies } from '../dependencies';
@@ -23,7 +22,7 @@ export interface ClusterFacts {
  * its security group lacks the rules (D12) or it does not become ACTIVE in time (D14). Reads only.
  */
 export async function findCluster(deps: Dependencies, step: StepContext): Promise<ClusterFacts> {
-  const store = await storeOf(deps, step);
+  const store = storeOf(step);
   const clusterId = store.cloudHsmClusterId;
   const options = { signal: step.signal };
   const [cluster, group] = await Promise.all([
@@ -63,14 +62,10 @@ export async function findCluster(deps: Dependencies, step: StepContext): Promis
   };
 }
 
-/** The store that a step works for. It cannot be deleted while an operation runs; if it is gone all the same, that ends it. */
-export async function storeOf(
-  deps: Dependencies,
-  step: Pick<StepContext, 'input'>,
-): Promise<CloudHsmKeyStore> {
-  const store = await loadStore(deps.database.pool, step.input.storeId);
-  if (!store) {
+/** The store that a forward step works for. It cannot be deleted while an operation runs; if it is gone all the same, that ends it. */
+export function storeOf(step: Pick<StepContext, 'input' | 'store'>): CloudHsmKeyStore {
+  if (!step.store) {
     throw finalFailure('INTERNAL_ERROR', `Key store ${step.input.storeId} is no longer in the database.`);
   }
-  return store;
+  return step.store;
 }

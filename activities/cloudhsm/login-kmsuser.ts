@@ -20,14 +20,15 @@ export async function loginKmsuser(
   step: StepContext,
   infrastructure: Infrastructure,
 ): Promise<void> {
-  const store = await storeOf(deps, step);
+  const store = storeOf(step);
   const route = { store, securityGroupId: infrastructure.securityGroupId };
-  const hsms = await reachableHsms(deps, step, store);
-  const connections = await connectAll(deps, step, route, hsms);
+  const connections = await connectAll(deps, step, route, await reachableHsms(deps, step, store));
   try {
-    await findKmsuser(connections, store.cloudHsmClusterId);
     const [first] = connections;
-    const passwords = await loadPasswords(deps.database.pool, deps.secrets, store.id);
+    const [passwords] = await Promise.all([
+      loadPasswords(deps.database.pool, deps.secrets, store.id),
+      findKmsuser(connections, store.cloudHsmClusterId),
+    ]);
     if (!first || !passwords) {
       throw finalFailure('INTERNAL_ERROR', `Key store ${store.id} has no password of kmsuser.`);
     }

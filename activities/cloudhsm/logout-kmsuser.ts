@@ -1,5 +1,4 @@
 import { forgetSession } from '../../database/queries/kmsuser-passwords';
-import { loadStore } from '../../database/queries/custom-key-stores';
 import { listUnreleased } from '../../database/queries/provisioned-resources';
 import type { Dependencies } from '../dependencies';
 import type { StepContext } from '../run-step';
@@ -11,7 +10,7 @@ import { connectHsm, reachableHsms } from './hsm-connection';
  * fails for the outside world; says what happened in the step's note.
  */
 export async function logoutKmsuser(deps: Dependencies, step: StepContext): Promise<void> {
-  const store = await loadStore(deps.database.pool, step.input.storeId);
+  const { store } = step;
   // A later operation answers for the store now, or nobody needs to.
   if (!store || store.generation > step.input.generation) return;
   const ledger = await listUnreleased(deps.database.pool, store.id);

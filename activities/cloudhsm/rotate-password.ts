@@ -8,12 +8,13 @@ import { KMSUSER } from '../../keystore/naming';
 import type { Dependencies } from '../dependencies';
 import { operationNotRunning } from '../operation-not-running';
 import type { StepContext } from '../run-step';
-import { finalFailure } from '../step-failure';
+import { finalFailure, passingFailure } from '../step-failure';
 import type { StepFailure } from '../step-failure';
 import { loginOnce } from './counted-login';
 import type { Infrastructure } from './create-infrastructure';
 import { storeOf } from './find-cluster';
 import { connectHsm, reachableHsms } from './hsm-connection';
+import type { HsmRoute } from './hsm-connection';
 
 /** Letters and digits only, as CloudHSM asks of kmsuser (`spec/kms.md` §5), and as long as allowed: some 190 bits. */
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
@@ -30,15 +31,22 @@ export async function rotatePassword(
   infrastructure: Infrastructure,
 ): Promise<void> {
   const { input } = step;
-  const store = await storeOf(deps, step);
+  const store = storeOf(step);
+  const { pool } = deps.database;
   // An earlier attempt may have got as far as the proof, and died before it could say so.
-  if (await wasAccepted(deps.database.pool, { ...input, purpose: 'verify' })) return;
-  const pending = await keepPendingPassword(deps.database.pool, deps.secrets, input, newPassword());
-  if (!pending) throw operationNotRunning(input);
-  const [hsm] = await reachableHsms(deps, step, store);
-  if (!hsm) return;
-  const connection = await connectHsm(deps, step, { store, ...infrastructure }, hsm);
+  if (step.attempt > 1 && (await wasAccepted(pool, { ...input, purpose: 'verify' }))) return;
+  const opening = openFirst(deps, step, { store, ...infrastructure });
+  // It may fail before anybody waits for it; whoever waits below hears of it all the same.
+  opening.catch(ignore);
+  const pending = await keepPendingPassword(pool, deps.secrets, input, newPassword()).catch(
+    (error: unknown) => {
+      opening.then((unused) => unused.close(), ignore);
+      throw error;
+    },
+  );
+  const connection = await opening;
   try {
+    if (!pending) throw operationNotRunning(input);
     const changed = await change(deps, step, connection, pending);
     if ((await loginOnce(deps, connection, input, pending, 'verify')) === 'accepted') return;
     if (changed === 'unknown') throw sessionEnded();
@@ -51,6 +59,19 @@ export async function rotatePassword(
   }
 }
 
+/** Opens a connection to any HSM: a change there holds for the whole cluster. */
+async function openFirst(deps: Dependencies, step: StepContext, route: HsmRoute): Promise<HsmConnection> {
+  const [hsm] = await reachableHsms(deps, step, route.store);
+  if (!hsm)
+    throw passingFailure('NETWORK_ERRORS', `No HSM of ${route.store.cloudHsmClusterId} has an address.`);
+  return connectHsm(deps, step, route, hsm);
+}
+
+/** The failure is told by somebody else. */
+function ignore(): void {
+  return undefined;
+}
+
 /**
  * Changes the password in the session that the login left. A change that was sent before and is sent again sets the
  * same one. `unknown`: the session ended after a change had been sent; whether it was made, a login will tell.
@@ -61,10 +82,12 @@ async function change(
   connection: HsmConnection,
   pending: KnownPassword,
 ): Promise<'changed' | 'unknown'> {
-  const sessionId = await loadSession(deps.database.pool, deps.secrets, step.input.storeId);
-  if (!(await markPendingSent(deps.database.pool, step.input, pending.version))) {
-    throw operationNotRunning(step.input);
-  }
+  const { pool } = deps.database;
+  const [sessionId, mayBeSent] = await Promise.all([
+    loadSession(pool, deps.secrets, step.input.storeId),
+    markPendingSent(pool, step.input, pending.version),
+  ]);
+  if (!mayBeSent) throw operationNotRunning(step.input);
   try {
     if (sessionId === undefined) throw new HsmFailure('session-ended', 'No session is kept.');
     await connection.changePassword(sessionId, KMSUSER, pending.password);

@@ -1,4 +1,4 @@
-import { findStore } from '../../database/queries/custom-key-stores';
+import { findStoreTogether } from '../../database/queries/custom-key-stores';
 import type { CustomKeyStore } from '../../keystore/custom-key-store';
 import { KmsException } from '../../keystore/kms-exceptions';
 import { STORE_ID_PATTERN } from '../../keystore/naming';
@@ -7,7 +7,7 @@ import type { Call } from '../operation';
 /** The caller's store. An id of any other form is not looked for: it is simply not found (D3). */
 export async function requireStore(id: string, call: Call): Promise<CustomKeyStore> {
   const store = STORE_ID_PATTERN.test(id)
-    ? await findStore(call.services.database.pool, call.caller.accountId, id)
+    ? await findStoreTogether(call.services.database.pool, call.caller.accountId, id)
     : undefined;
   if (!store) throw storeNotFound(`ID ${id}`);
   return store;

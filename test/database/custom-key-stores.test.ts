@@ -8,6 +8,7 @@ import {
   createStore,
   deleteStore,
   findStore,
+  findStoreTogether,
   listStores,
   updateStore,
 } from '../../database/queries/custom-key-stores';
@@ -109,6 +110,49 @@ describe('changing and deleting a store', () => {
     const store = await aStore(test.database);
     expect(await findStore(test.database.pool, ACCOUNT, store.id)).toEqual(store);
     expect(await findStore(test.database.pool, '999999999999', store.id)).toBeUndefined();
+  });
+});
+
+describe('stores asked for in the same turn of the event loop', () => {
+  it('come from one statement, each to its own account, unknown ones as undefined', async () => {
+    const [mine, other] = [
+      await aStore(test.database),
+      await aStore(test.database, { accountId: '555566667777' }),
+    ];
+    const query = jest.spyOn(test.database.pool, 'query');
+    const found = await Promise.all([
+      findStoreTogether(test.database.pool, ACCOUNT, mine.id),
+      findStoreTogether(test.database.pool, ACCOUNT, mine.id),
+      findStoreTogether(test.database.pool, ACCOUNT, other.id),
+      findStoreTogether(test.database.pool, '555566667777', other.id),
+      findStoreTogether(test.database.pool, ACCOUNT, 'cks-00000000000000000'),
+    ]);
+    expect(query).toHaveBeenCalledTimes(1);
+    query.mockRestore();
+    expect(found).toEqual([mine, mine, undefined, other, undefined]);
+  });
+
+  it('are read afresh each time', async () => {
+    const store = await aStore(test.database);
+    await findStoreTogether(test.database.pool, ACCOUNT, store.id);
+    await updateStore(test.database, store, { name: `${store.name} later` }, secrets);
+    expect((await findStoreTogether(test.database.pool, ACCOUNT, store.id))?.name).toBe(
+      `${store.name} later`,
+    );
+  });
+
+  it('all fail when the database is away, and are found when it is back', async () => {
+    const store = await aStore(test.database);
+    const query = jest.spyOn(test.database.pool, 'query').mockImplementation(() => {
+      throw new Error('away');
+    });
+    const asked = [1, 2].map(() => findStoreTogether(test.database.pool, ACCOUNT, store.id));
+    expect((await Promise.allSettled(asked)).map((result) => result.status)).toEqual([
+      'rejected',
+      'rejected',
+    ]);
+    query.mockRestore();
+    expect(await findStoreTogether(test.database.pool, ACCOUNT, store.id)).toEqual(store);
   });
 });
 

@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { version as sdkVersion } from '@temporalio/client/package.json';
+import type { Bench } from './bench';
+import { benchAccept } from './items/accept';
+import { benchConnect } from './items/connect';
+import { benchDescribe } from './items/describe';
+import { benchMemory } from './items/memory';
+import { benchPages } from './items/pages';
+import { readOptions, USAGE } from './options';
+import type { BenchOptions, ItemName } from './options';
+import { markdownTable, plainTable } from './report';
+import type { Row } from './report';
+import { startWorld } from './world';
+import type { World } from './world';
+
+/** Which benchmark measures what; two share their processes. */
+const BENCHMARKS: readonly {
+  names: readonly ItemName[];
+  title: string;
+  run: (bench: Bench) => Promise<Row[]>;
+}[] = [
+  { names: ['accept'], title: 'accepting a Connect', run: benchAccept },
+  { names: ['connect', 'throughput'], title: 'connects', run: benchConnect },
+  { names: ['describe'], title: 'Describe by id', run: benchDescribe },
+  { names: ['pages'], title: 'pages of Describe', run: benchPages },
+  { names: ['memory'], title: 'memory', run: benchMemory },
+];
+
+/** `npm run bench`. Ends with exit code 1 where something could not be measured; a missed target is a result. */
+export async function main(args: readonly string[]): Promise<void> {
+  let options: BenchOptions;
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    process.stderr.write(`keymoor: ${messageOf(error)}\n${USAGE}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  const home = mkdtempSync(join(tmpdir(), 'keymoor-bench-'));
+  let world: World | undefined;
+  const leave = (): void => {
+    world?.kill();
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  };
+  process.once('exit', leave);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+  try {
+    say('starting PostgreSQL, Temporal and the simulator');
+    world = await startWorld(home, say);
+    await measure(world, options);
+    await world.close();
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`keymoor: the benchmark broke off: ${messageOf(error)}\n`);
+    process.exit(1);
+  }
+}
+
+async function measure(world: World, options: BenchOptions): Promise<void> {
+  const rows: Row[] = [];
+  const notes: string[] = [];
+  const bench: Bench = { ...options, world, say, note: (text) => notes.push(text) };
+  for (const { names, title, run } of BENCHMARKS) {
+    if (!names.some((name) => options.only.includes(name))) continue;
+    say(`measuring: ${title}`);
+    rows.push(...(await run(bench)));
+  }
+  const about = await aboutWorld(world, options);
+  const missed = rows.filter(({ met }) => !met).length;
+  const verdict = missed === 0 ? 'All targets are met.' : `${missed} of ${rows.length} targets are missed.`;
+  process.stdout.write(
+    [
+      '',
+      ...about,
+      '',
+      plainTable(rows),
+      '',
+      verdict,
+      '',
+      ...notes.flatMap((note) => [note, '']),
+      markdownTable(rows),
+      '',
+    ].join('\n'),
+  );
+}
+
+async function aboutWorld({ database, temporal }: World, { quick }: BenchOptions): Promise<string[]> {
+  const { rows } = await database.query<{ server_version: string }>('SHOW server_version');
+  const { serverVersion } = await temporal.connection.workflowService.getSystemInfo({});
+  const [cpu] = cpus();
+  return [
+    `${cpus().length} × ${cpu?.model ?? 'CPU'}, ${process.platform}, Node.js ${process.versions.node}`,
+    `PostgreSQL ${rows[0]?.server_version ?? '?'} (fsync on), Temporal dev server ${serverVersion ?? '?'} with the embedded default's settings, SDK ${sdkVersion}`,
+    ...(quick ? ['A quick run: too few repetitions to judge by.'] : []),
+  ];
+}
+
+function say(line: string): void {
+  process.stderr.write(`keymoor: ${line}\n`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

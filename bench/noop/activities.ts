@@ -1,0 +1,4 @@
+/** Does nothing. */
+export function nothing(): Promise<void> {
+  return Promise.resolve();
+}
