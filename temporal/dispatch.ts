@@ -10,7 +10,8 @@ export const DISCONNECT_WORKFLOW = 'disconnectCustomKeyStore';
 /** Signal to whatever runs for a store: a Disconnect of this generation was accepted. */
 export const OVERTAKE_SIGNAL = 'overtake';
 
-const FIRST_PAUSE_MS = 100;
+/** Short at first: what ran before is most often just about to close. */
+const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
 
 /** Where and how long to try. */
