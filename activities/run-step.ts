@@ -5,7 +5,7 @@ import { beginStepAttempt, endStepAttempt } from '../database/queries/operation-
 import type { StepAttempt } from '../database/queries/operation-steps';
 import type { ConnectionErrorCode } from '../keystore/connection-error-code';
 import type { CustomKeyStore } from '../keystore/custom-key-store';
-import type { OperationInput } from '../keystore/operation';
+import type { OperationInput, OperationState } from '../keystore/operation';
 import { CONNECT_BUDGET_MS, stepPolicy } from '../keystore/steps';
 import type { StepName } from '../keystore/steps';
 import { startActiveClock } from './active-clock';
@@ -21,6 +21,8 @@ export interface StepContext {
   input: OperationInput;
   /** the store as it was when the attempt began; undefined where it was deleted meanwhile */
   store: CustomKeyStore | undefined;
+  /** of the operation, when the attempt began; a forward step finds `running` here */
+  operationState: OperationState;
   /** 1 for the first attempt of this operation's step */
   attempt: number;
   /** aborted when the step is cancelled, or with a time-out when its budget is spent */
@@ -115,6 +117,7 @@ async function runAttempt<T>(
     const result = await work({
       input,
       store,
+      operationState: attempt.operationState,
       attempt: attempt.attempt,
       signal: AbortSignal.any([context.cancellationSignal, budget.signal]),
       ...(attempt.lastFailureCode && { lastFailureCode: attempt.lastFailureCode }),

@@ -13,7 +13,7 @@ import { answerNetwork } from './hsm/routes';
 import type { Answer } from './http/answer';
 import { json } from './http/answer';
 import type { HttpCall } from './http/http-call';
-import { callingAccount } from './http/http-call';
+import { callingAccount, isLoopback } from './http/http-call';
 import { Pipeline, UNANSWERED } from './pipeline';
 import { Pace } from './world/pace';
 import { World } from './world/world';
@@ -59,7 +59,13 @@ export async function startSimulator(config: SimulatorConfig): Promise<RunningSi
 
   const route = (call: HttpCall, target: string | undefined): Promise<Answer | typeof UNANSWERED> => {
     const path = call.url.pathname;
-    if (path.startsWith('/_control/')) return answerControl(control, call);
+    if (path.startsWith('/_control/')) {
+      // unsigned, and it shows passwords: not for other machines, whatever address we listen on
+      if (call.fromLoopback) return answerControl(control, call);
+      return Promise.resolve(
+        json(403, { message: 'The control API answers on the loopback address alone.' }),
+      );
+    }
     if (path.startsWith('/_network/')) return answerNetwork(hsms, call);
     if (target?.startsWith(CLOUDHSM_TARGET)) return answerCloudHsm(environment, pipeline, call, target);
     if (call.method === 'POST' && path === '/' && target === undefined) {
@@ -81,6 +87,7 @@ export async function startSimulator(config: SimulatorConfig): Promise<RunningSi
       url: new URL(request.url ?? '/', 'http://simulator'),
       body,
       accountId: callingAccount(request.headers.authorization),
+      fromLoopback: isLoopback(request.socket.remoteAddress),
       hangUp: (how) => {
         if (how === 'reset') request.socket.resetAndDestroy();
         else request.socket.destroy();

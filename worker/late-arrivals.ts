@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { sweepByTag } from '../activities/release-infrastructure';
 import type { AwsClients } from '../clients/aws/aws-clients';
 import type { Database } from '../database/database';
-import { listWatchedStores } from '../database/queries/provisioned-resources';
+import { endWatches, listWatchedStores } from '../database/queries/provisioned-resources';
 
 const BATCH = 50;
 const SWEEP_TIMEOUT_MS = 10_000;
@@ -23,6 +23,7 @@ export async function removeLateArrivals(config: {
       if (found > 0)
         config.logger.info({ storeId: store.storeId, found }, 'removed what a late request had made');
       removed += found;
+      await endWatches(config.database.pool, store);
     } catch (error) {
       config.logger.warn(
         { err: error, storeId: store.storeId },

@@ -131,10 +131,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
 
   const ready = async (): Promise<{ database: 'up' | 'down'; temporal: 'up' | 'down'; polling: boolean }> => {
     const [databaseUp, temporalUp] = await Promise.all([
-      database.pool.query('SELECT 1').then(
-        () => true,
-        () => false,
-      ),
+      answersInTime(database.pool.query('SELECT 1')),
       temporal.check(CHECK_TIMEOUT_MS),
     ]);
     return {
@@ -165,6 +162,15 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
       await database.close();
     },
   };
+}
+
+/** Whether a question is answered in time; the pool's own patience with a database that hangs is longer than ours. */
+function answersInTime(question: Promise<unknown>): Promise<boolean> {
+  const answered = question.then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([answered, pause(CHECK_TIMEOUT_MS, false, { ref: false })]);
 }
 
 /** Connects, as long as it takes, and runs the worker until it is shut down. */

@@ -30,7 +30,8 @@ export async function loginOnce(
     secretVersion: known.version,
     purpose,
   };
-  switch (await noteLogin(deps.database.pool, planned)) {
+  const noted = await noteLogin(deps.database.pool, planned);
+  switch (noted) {
     case 'not-running':
       throw operationNotRunning(input);
     case 'wrong-before':
@@ -42,8 +43,6 @@ export async function loginOnce(
         'NETWORK_ERRORS',
         'Two logins as kmsuser went unanswered; a third could help to lock the user. Check the network to the HSMs, then disconnect the key store and connect it again.',
       );
-    case 'go':
-      break;
   }
   let sessionId: string;
   try {
@@ -55,7 +54,7 @@ export async function loginOnce(
   }
   await inTransaction(deps.database, async (tx) => {
     await promotePassword(tx, input.storeId, known.version);
-    await keepSession(tx, deps.secrets, input.storeId, sessionId);
+    await keepSession(tx, deps.secrets, noted, sessionId);
     await noteLoginAnswer(tx, planned, 'accepted');
   });
   return 'accepted';

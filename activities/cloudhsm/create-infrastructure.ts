@@ -17,6 +17,7 @@ import {
   markCreated,
   markReleased,
   planResources,
+  watchForEarlierRequest,
 } from '../../database/queries/provisioned-resources';
 import type { LedgerEntry, PlannedResource } from '../../database/queries/provisioned-resources';
 import { networkInterfaceDescription, resourceTags, securityGroupName } from '../../keystore/naming';
@@ -79,8 +80,10 @@ async function ensureSecurityGroup(
   const [entry] = await plan(deps, step, [{ kind: 'security-group', slot: '', request }]);
   if (!entry) throw passingFailure('INTERNAL_ERROR', 'The ledger lost sight of the security group.');
   if (entry.providerId !== undefined) return { id: entry.providerId, entry };
+  // What an earlier attempt sent and nobody answered may arrive when this one's group is long gone again.
+  if (step.attempt > 1) await watchForEarlierRequest(deps.database.pool, entry.id, WATCH_MS);
   const id = await createOrFindGroup(deps, step, accountId, cluster);
-  await markCreated(deps.database.pool, entry.id, id);
+  await markCreated(deps.database.pool, entry.id, id, WATCH_MS);
   return { id, entry };
 }
 
@@ -192,7 +195,7 @@ export async function requestInterface(
     },
     { signal: step.signal },
   );
-  await markCreated(deps.database.pool, entry.id, created.networkInterfaceId);
+  await markCreated(deps.database.pool, entry.id, created.networkInterfaceId, WATCH_MS);
   return { id: created.networkInterfaceId, status: created.status };
 }
 

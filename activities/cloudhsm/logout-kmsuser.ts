@@ -2,6 +2,7 @@ import { forgetSession } from '../../database/queries/kmsuser-passwords';
 import { listUnreleased } from '../../database/queries/provisioned-resources';
 import type { Dependencies } from '../dependencies';
 import type { StepContext } from '../run-step';
+import { undoIsDue } from '../undo-is-due';
 import { connectHsm, reachableHsms } from './hsm-connection';
 
 /**
@@ -11,8 +12,7 @@ import { connectHsm, reachableHsms } from './hsm-connection';
  */
 export async function logoutKmsuser(deps: Dependencies, step: StepContext): Promise<void> {
   const { store } = step;
-  // A later operation answers for the store now, or nobody needs to.
-  if (!store || store.generation > step.input.generation) return;
+  if (!store || !undoIsDue(step)) return;
   const ledger = await listUnreleased(deps.database.pool, store.id);
   const securityGroupId = ledger.find((entry) => entry.kind === 'security-group')?.providerId;
   // Without the connector's group there is no way to the HSMs, and there was none to log in.
@@ -28,7 +28,7 @@ export async function logoutKmsuser(deps: Dependencies, step: StepContext): Prom
           connection.close();
         }
         // A session is known to the whole cluster: one HSM that heard of it is enough.
-        return await forgetSession(deps.database.pool, store.id);
+        return await forgetSession(deps.database.pool, step.input);
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
       }

@@ -4,7 +4,9 @@ import { HsmFailure } from '../../clients/hsm/hsm-login';
 import { keepPendingPassword, loadSession, markPendingSent } from '../../database/queries/kmsuser-passwords';
 import type { KnownPassword } from '../../database/queries/kmsuser-passwords';
 import { wasAccepted } from '../../database/queries/login-attempts';
+import { isRunning } from '../../database/queries/operation-steps';
 import { KMSUSER } from '../../keystore/naming';
+import type { OperationInput } from '../../keystore/operation';
 import type { Dependencies } from '../dependencies';
 import { operationNotRunning } from '../operation-not-running';
 import type { StepContext } from '../run-step';
@@ -46,7 +48,7 @@ export async function rotatePassword(
   );
   const connection = await opening;
   try {
-    if (!pending) throw operationNotRunning(input);
+    if (!pending) throw await noLongerPending(deps, input);
     const changed = await change(deps, step, connection, pending);
     if ((await loginOnce(deps, connection, input, pending, 'verify')) === 'accepted') return;
     if (changed === 'unknown') throw sessionEnded();
@@ -87,7 +89,7 @@ async function change(
     loadSession(pool, deps.secrets, step.input.storeId),
     markPendingSent(pool, step.input, pending.version),
   ]);
-  if (!mayBeSent) throw operationNotRunning(step.input);
+  if (!mayBeSent) throw await noLongerPending(deps, step.input);
   try {
     if (sessionId === undefined) throw new HsmFailure('session-ended', 'No session is kept.');
     await connection.changePassword(sessionId, KMSUSER, pending.password);
@@ -98,6 +100,16 @@ async function change(
     if (pending.sent) return 'unknown';
     throw sessionEnded();
   }
+}
+
+/**
+ * Why there is no pending password to set: the operation was overtaken; or an earlier attempt, which was taken for
+ * dead, has proved its change just now, and the next one will see that.
+ */
+async function noLongerPending(deps: Dependencies, input: OperationInput): Promise<Error> {
+  return (await isRunning(deps.database.pool, input))
+    ? passingFailure('INTERNAL_ERROR', "An earlier attempt was changing kmsuser's password at the same time.")
+    : operationNotRunning(input);
 }
 
 function sessionEnded(): StepFailure {

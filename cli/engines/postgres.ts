@@ -82,7 +82,8 @@ export async function preparePostgres(config: PostgresConfig): Promise<PreparedP
     );
   }
   const settings = { ...SETTINGS, port: String(port), ...config.settings };
-  const url = `postgresql://${USER}:${password}@127.0.0.1:${String(port)}/${DATABASE}`;
+  // sslmode: a PGSSLMODE that the user has set for another server would be ours, too
+  const url = `postgresql://${USER}:${password}@127.0.0.1:${String(port)}/${DATABASE}?sslmode=disable`;
   const wrapped = asPostgresIdentity(identity, binaries.postgres, [
     '-D',
     dataFolder,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** A command that failed; the message is one line: what it said last. */
+/** A command that failed; the message is one line: what it complained of. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
@@ -64,16 +64,18 @@ export async function runCommand(
       else
         reject(
           new CommandError(
-            lastLine(stderr) ?? lastLine(stdout) ?? `ended with ${ended ?? `code ${String(code)}`}`,
+            complaint(stderr) ?? complaint(stdout) ?? `ended with ${ended ?? `code ${String(code)}`}`,
           ),
         );
     });
   });
 }
 
-function lastLine(output: string): string | undefined {
-  return output
+/** The first line that calls itself an error: the others follow from it, or say how it cleans up. Else the last line. */
+function complaint(output: string): string | undefined {
+  const lines = output
     .split('\n')
     .map((line) => line.trim())
-    .findLast((line) => line !== '');
+    .filter((line) => line !== '');
+  return lines.find((line) => /\b(error|fatal|panic):/i.test(line)) ?? lines.at(-1);
 }

@@ -51,7 +51,9 @@ export async function openCredentials(options: {
     stamp = await stampOf(file);
     current = indexOf(parseCredentials(await readFile(file, 'utf8')));
   } catch (error) {
-    throw new Error(`KEYMOOR_CREDENTIALS_FILE ${file} cannot be used: ${reasonOf(error)}`);
+    throw new Error(
+      `KEYMOOR_CREDENTIALS_FILE: ${file} cannot be used: ${reasonOf(error)}; example: KEYMOOR_CREDENTIALS_FILE=/etc/keymoor/credentials.json`,
+    );
   }
 
   let closed = false;

@@ -1,5 +1,6 @@
 import type { Queryable } from '../database';
 import type { SecretBox } from '../secret-box';
+import type { SentLogin } from './login-attempts';
 
 /**
  * kmsuser's passwords. There are at most two: `current`, which worked last or was given by the caller, and
@@ -149,19 +150,33 @@ export async function promotePassword(tx: Queryable, storeId: string, version: n
 
 const SESSION_KIND = 'hsm-session';
 
-/** Keeps the handle of the session that kmsuser holds: rotation goes on with it without another login. */
+/**
+ * Keeps the handle of the session that kmsuser holds: rotation goes on with it without another login. Only of the login
+ * that was sent last, in an operation that is still the running one: the HSM ended every session before it, and a
+ * worker that was frozen must not bring such a one back.
+ */
 export async function keepSession(
   db: Queryable,
   secrets: SecretBox,
-  storeId: string,
+  login: SentLogin,
   sessionId: string,
 ): Promise<void> {
   await db.query(
     `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext)
-     SELECT id, '${SESSION_KIND}', 'current', generation, $2 FROM custom_key_stores WHERE id = $1
+     SELECT o.custom_key_store_id, '${SESSION_KIND}', 'current', o.generation, $6
+     FROM operations o JOIN login_attempts a ON a.operation_id = o.id
+     WHERE o.custom_key_store_id = $1 AND o.generation = $2 AND o.state = 'running'
+       AND a.secret_version = $3 AND a.purpose = $4 AND a.sent = $5
      ON CONFLICT (custom_key_store_id, kind, slot)
      DO UPDATE SET ciphertext = excluded.ciphertext, version = excluded.version`,
-    [storeId, secrets.seal(storeId, SESSION_KIND, sessionId)],
+    [
+      login.storeId,
+      login.generation,
+      login.secretVersion,
+      login.purpose,
+      login.sent,
+      secrets.seal(login.storeId, SESSION_KIND, sessionId),
+    ],
   );
 }
 
@@ -178,9 +193,13 @@ export async function loadSession(
   return rows[0] && secrets.open(storeId, SESSION_KIND, rows[0].ciphertext);
 }
 
-/** Forgets the session handle after a logout. */
-export async function forgetSession(db: Queryable, storeId: string): Promise<void> {
-  await db.query(`DELETE FROM secrets WHERE custom_key_store_id = $1 AND kind = '${SESSION_KIND}'`, [
-    storeId,
-  ]);
+/** Forgets the session handle after a logout, unless a later operation than the given one keeps it. */
+export async function forgetSession(
+  db: Queryable,
+  operation: { storeId: string; generation: number },
+): Promise<void> {
+  await db.query(
+    `DELETE FROM secrets WHERE custom_key_store_id = $1 AND kind = '${SESSION_KIND}' AND version <= $2`,
+    [operation.storeId, operation.generation],
+  );
 }

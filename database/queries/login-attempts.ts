@@ -9,16 +9,22 @@ export interface PlannedLogin {
   purpose: 'login' | 'verify';
 }
 
+/** One login that was written down and may be sent. */
+export interface SentLogin extends PlannedLogin {
+  /** how often it was sent, this time included */
+  sent: number;
+}
+
 /**
  * Writes a login down before it is sent. Allowed once, and once more where the answer was lost; never after an
- * answer. Returns `go` when it may be sent; otherwise what is known of the earlier ones, or `not-running` when the
- * operation is no longer the running one.
+ * answer. Returns the login when it may be sent; otherwise what is known of the earlier ones, or `not-running` when
+ * the operation is no longer the running one.
  */
 export async function noteLogin(
   db: Queryable,
   login: PlannedLogin,
-): Promise<'go' | 'not-running' | 'accepted-before' | 'wrong-before' | 'unanswered-twice'> {
-  const { rows } = await db.query<{ running: boolean; noted: boolean; answer: string | null }>(
+): Promise<SentLogin | 'not-running' | 'accepted-before' | 'wrong-before' | 'unanswered-twice'> {
+  const { rows } = await db.query<{ running: boolean; sent: number | null; answer: string | null }>(
     `WITH op AS (
        SELECT id, state = 'running' AS running FROM operations WHERE custom_key_store_id = $1 AND generation = $2
      ), noted AS (
@@ -26,15 +32,15 @@ export async function noteLogin(
        SELECT id, $3, $4 FROM op WHERE running
        ON CONFLICT (operation_id, secret_version, purpose) DO UPDATE SET sent = login_attempts.sent + 1
          WHERE login_attempts.answer IS NULL AND login_attempts.sent < 2
-       RETURNING 1
+       RETURNING sent
      )
-     SELECT op.running, EXISTS (SELECT 1 FROM noted) AS noted, a.answer
+     SELECT op.running, (SELECT sent FROM noted) AS sent, a.answer
      FROM op LEFT JOIN login_attempts a ON a.operation_id = op.id AND a.secret_version = $3 AND a.purpose = $4`,
     [login.storeId, login.generation, login.secretVersion, login.purpose],
   );
   const row = rows[0];
   if (!row?.running) return 'not-running';
-  if (row.noted) return 'go';
+  if (row.sent !== null) return { ...login, sent: row.sent };
   if (row.answer === 'accepted') return 'accepted-before';
   if (row.answer === 'wrong-password') return 'wrong-before';
   return 'unanswered-twice';

@@ -83,14 +83,13 @@ export async function endStepAttempt(
 ): Promise<void> {
   await db.query({
     name: 'end-step-attempt',
-    text: `WITH step AS (
-             UPDATE operation_steps SET state = $4, spent_ms = spent_ms + $5, last_failure_code = $6, message = $7,
-               finished_at = CASE WHEN $4 = 'running' THEN NULL ELSE now() END
-             WHERE operation_id = $1 AND name = $2 AND attempts = $3
-             RETURNING operation_id
+    // The operation before its step, as beginStepAttempt does: a late attempt and its successor must not wait for each other.
+    text: `WITH op AS (
+             UPDATE operations SET last_seen_at = now() WHERE id = $1 RETURNING id
            )
-           UPDATE operations o SET last_seen_at = now()
-           FROM step WHERE o.id = step.operation_id`,
+           UPDATE operation_steps s SET state = $4, spent_ms = spent_ms + $5, last_failure_code = $6, message = $7,
+             finished_at = CASE WHEN $4 = 'running' THEN NULL ELSE now() END
+           FROM op WHERE s.operation_id = op.id AND s.name = $2 AND s.attempts = $3`,
     values: [
       attempt.operationId,
       attempt.name,
@@ -103,7 +102,7 @@ export async function endStepAttempt(
   });
 }
 
-/** Whether an operation is still the running one: the last look before something irreversible. */
+/** Whether an operation is still the running one. */
 export async function isRunning(
   db: Queryable,
   operation: { storeId: string; generation: number },

@@ -96,18 +96,22 @@ export async function planResources(
 
 /**
  * The provider answered: the resource exists under this id. Fenced by nothing: what exists must be known. An entry
- * that was released meanwhile stays released, and says so.
+ * that was released meanwhile stays released and says so: a worker that was frozen made it all the same, and it is
+ * looked for from now on, for `watchMs`.
  */
 export async function markCreated(
   db: Queryable,
   id: string,
   providerId: string,
+  watchMs: number,
 ): Promise<'created' | 'released-meanwhile'> {
   const { rows } = await db.query<{ state: string }>(
     `UPDATE provisioned_resources
-     SET provider_id = $2, state = CASE WHEN state = 'released' THEN state ELSE 'created' END
+     SET provider_id = $2, state = CASE WHEN state = 'released' THEN state ELSE 'created' END,
+       watch_until = CASE WHEN state = 'released'
+         THEN greatest(watch_until, now() + $3 * interval '1 millisecond') ELSE watch_until END
      WHERE id = $1 RETURNING state`,
-    [id, providerId],
+    [id, providerId, watchMs],
   );
   return rows[0]?.state === 'created' ? 'created' : 'released-meanwhile';
 }
@@ -123,13 +127,25 @@ export async function listUnreleased(db: Queryable, storeId: string): Promise<Le
 }
 
 /**
+ * Its create, which has no token, is about to be sent once more: an earlier request may still arrive, even when what
+ * this one makes has come and gone. So it is looked for during `watchMs` once the store has nothing built.
+ */
+export async function watchForEarlierRequest(db: Queryable, id: string, watchMs: number): Promise<void> {
+  await db.query(
+    `UPDATE provisioned_resources SET watch_until = greatest(watch_until, now() + $2 * interval '1 millisecond')
+     WHERE id = $1`,
+    [id, watchMs],
+  );
+}
+
+/**
  * The resource is gone, or never was. With `watchMs` it is looked for during that time all the same: its create
- * was never answered, and a request that was only held up may still make it.
+ * was never answered, and a request that was only held up may still make it. A watch is never cut short.
  */
 export async function markReleased(db: Queryable, id: string, watchMs?: number): Promise<void> {
   await db.query(
     `UPDATE provisioned_resources SET state = 'released', released_at = now(),
-       watch_until = now() + $2 * interval '1 millisecond'
+       watch_until = greatest(watch_until, now() + $2 * interval '1 millisecond')
      WHERE id = $1`,
     [id, watchMs ?? null],
   );
@@ -141,25 +157,46 @@ export interface WatchedStore {
   accountId: string;
   /** generation of the last create that went unanswered: what is younger is not for the sweep */
   upToGeneration: number;
+  /** by the database's clock, when the list was made */
+  listedAt: Date;
 }
 
-/** Stores with unanswered creates whose watch is not over, each once, as long as nothing of theirs is in the ledger. */
+/**
+ * Stores with unanswered creates, each once, as long as nothing of theirs is in the ledger. A watch that is over is
+ * listed until `endWatches`, so that it ends with a look even where no worker was up in its time. In no order: where
+ * there are more than `limit`, each has its turn.
+ */
 export async function listWatchedStores(db: Queryable, limit: number): Promise<WatchedStore[]> {
-  const { rows } = await db.query<{ custom_key_store_id: string; account_id: string; generation: number }>(
-    `SELECT p.custom_key_store_id, p.account_id, max(p.generation) AS generation
+  const { rows } = await db.query<{
+    custom_key_store_id: string;
+    account_id: string;
+    generation: number;
+    listed_at: Date;
+  }>(
+    `SELECT p.custom_key_store_id, p.account_id, max(p.generation) AS generation, now() AS listed_at
      FROM provisioned_resources p
-     WHERE p.watch_until > now()
+     WHERE p.watch_until IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM provisioned_resources q
                        WHERE q.custom_key_store_id = p.custom_key_store_id AND q.state <> 'released')
      GROUP BY p.custom_key_store_id, p.account_id
-     LIMIT $1`,
+     ORDER BY random() LIMIT $1`,
     [limit],
   );
   return rows.map((row) => ({
     storeId: row.custom_key_store_id,
     accountId: row.account_id,
     upToGeneration: row.generation,
+    listedAt: row.listed_at,
   }));
+}
+
+/** A look at a watched store is done: the watches that were over when it began end. */
+export async function endWatches(db: Queryable, store: WatchedStore): Promise<void> {
+  await db.query(
+    `UPDATE provisioned_resources SET watch_until = NULL
+     WHERE custom_key_store_id = $1 AND watch_until <= $2 AND state = 'released'`,
+    [store.storeId, store.listedAt],
+  );
 }
 
 /** Whether anything was ever planned for a store. */

@@ -71,6 +71,22 @@ test('PostgreSQL runs from a folder that only its owner may enter, with its own 
   await query(url, 'CREATE TABLE kept (n int)');
 });
 
+test("settings that the user's environment holds for another server do not reach it", async () => {
+  const { url } = await preparePostgres(config);
+  const before = { ...process.env };
+  Object.assign(process.env, {
+    PGSSLMODE: 'require',
+    PGHOST: 'db.example.com',
+    PGUSER: 'x',
+    PGDATABASE: 'y',
+  });
+  try {
+    expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  } finally {
+    process.env = before;
+  }
+});
+
 test('nobody gets in without the password', async () => {
   const { url } = await preparePostgres(config);
   const wrong = new URL(url);

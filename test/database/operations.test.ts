@@ -224,3 +224,24 @@ describe('lists of operations', () => {
     expect(again.filter((operation) => operation.input.storeId === input.storeId)).toEqual([]);
   });
 });
+
+describe('a late attempt of a step and its successor', () => {
+  it('never wait for each other (the operation is locked before its step)', async () => {
+    const { id, input } = await connecting(test.database, await aStore(test.database));
+    const { pool } = test.database;
+    const begin = () =>
+      beginStepAttempt(pool, { storeId: input.storeId, generation: 1, name: 'findCluster', always: false });
+    const end = (attempt: number) =>
+      endStepAttempt(
+        pool,
+        { operationId: id, name: 'findCluster', attempt },
+        { state: 'running', spentMs: 1 },
+      );
+    for (let round = 0; round < 100; round++) {
+      const attempt = (await begin())?.attempt ?? 0;
+      await Promise.all([end(attempt), begin(), end(attempt + 1)]);
+    }
+    const [operation] = (await listOperationsOfStore(pool, input.storeId)) ?? [];
+    expect(operation?.steps).toMatchObject([{ attempts: 200 }]);
+  });
+});

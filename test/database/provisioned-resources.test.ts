@@ -1,12 +1,14 @@
 import {
+  endWatches,
   hasLedger,
   listUnreleased,
   listWatchedStores,
   markCreated,
   markReleased,
   planResources,
+  watchForEarlierRequest,
 } from '../../database/queries/provisioned-resources';
-import type { LedgerEntry } from '../../database/queries/provisioned-resources';
+import type { LedgerEntry, WatchedStore } from '../../database/queries/provisioned-resources';
 import { aStore, connecting, disconnecting, useTestDatabase } from './fixtures';
 
 const test = useTestDatabase();
@@ -28,6 +30,9 @@ async function planned(input: { storeId: string; generation: number }): Promise<
     ])) ?? []
   );
 }
+
+const watched = async (storeId: string): Promise<WatchedStore[]> =>
+  (await listWatchedStores(test.database.pool, 1_000)).filter((store) => store.storeId === storeId);
 
 describe('the ledger', () => {
   it('gives a repeat the same tokens and requests', async () => {
@@ -60,18 +65,50 @@ describe('the ledger', () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const [entry] = (await planResources(test.database.pool, input, [group])) ?? [];
     await markReleased(test.database.pool, entry?.id ?? '');
-    expect(await markCreated(test.database.pool, entry?.id ?? '', 'sg-9')).toBe('released-meanwhile');
+    expect(await markCreated(test.database.pool, entry?.id ?? '', 'sg-9', 60_000)).toBe('released-meanwhile');
     expect(await listUnreleased(test.database.pool, input.storeId)).toEqual([]);
+    // It exists all the same, so it is looked for.
+    expect(await watched(input.storeId)).toHaveLength(1);
   });
 
   it('has unanswered creates watched, as long as nothing of the store is being built', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const entries = await planned(input);
-    const mine = async (): Promise<unknown[]> =>
-      (await listWatchedStores(test.database.pool, 1_000)).filter((store) => store.storeId === input.storeId);
     for (const entry of entries.slice(1)) await markReleased(test.database.pool, entry.id, 60_000);
-    expect(await mine()).toEqual([]);
+    expect(await watched(input.storeId)).toEqual([]);
     await markReleased(test.database.pool, entries[0]?.id ?? '');
-    expect(await mine()).toEqual([{ storeId: input.storeId, accountId: '111122223333', upToGeneration: 1 }]);
+    expect(await watched(input.storeId)).toMatchObject([
+      { storeId: input.storeId, accountId: '111122223333', upToGeneration: 1 },
+    ]);
+  });
+
+  it('ends a watch by a look after its time, and not by the time alone', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    const [entry] = (await planResources(test.database.pool, input, [group])) ?? [];
+    await markReleased(test.database.pool, entry?.id ?? '', 60_000);
+    const look = async (): Promise<void> => {
+      for (const store of await watched(input.storeId)) await endWatches(test.database.pool, store);
+    };
+    await look();
+    expect(await watched(input.storeId)).toHaveLength(1);
+    await test.database.pool.query('UPDATE provisioned_resources SET watch_until = now() WHERE id = $1', [
+      entry?.id,
+    ]);
+    expect(await watched(input.storeId)).toHaveLength(1);
+    await look();
+    expect(await watched(input.storeId)).toEqual([]);
+  });
+
+  it('never cuts a watch short', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    const [entry] = (await planResources(test.database.pool, input, [group])) ?? [];
+    await watchForEarlierRequest(test.database.pool, entry?.id ?? '', 60_000);
+    await markReleased(test.database.pool, entry?.id ?? '');
+    await markReleased(test.database.pool, entry?.id ?? '', 1);
+    const { rows } = await test.database.pool.query<{ left: boolean }>(
+      `SELECT watch_until > now() + interval '50 seconds' AS left FROM provisioned_resources WHERE id = $1`,
+      [entry?.id],
+    );
+    expect(rows).toEqual([{ left: true }]);
   });
 });

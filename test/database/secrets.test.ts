@@ -1,5 +1,6 @@
 import { updateStore } from '../../database/queries/custom-key-stores';
 import {
+  forgetSession,
   keepPendingPassword,
   keepSession,
   loadPasswords,
@@ -8,10 +9,20 @@ import {
   promotePassword,
 } from '../../database/queries/kmsuser-passwords';
 import { noteLogin, noteLoginAnswer, wasAccepted } from '../../database/queries/login-attempts';
+import type { SentLogin } from '../../database/queries/login-attempts';
+import { recordOutcome } from '../../database/queries/outcomes';
 import { SecretBox } from '../../database/secret-box';
+import type { OperationInput } from '../../keystore/operation';
 import { aStore, connecting, disconnecting, read, secrets, useTestDatabase } from './fixtures';
 
 const test = useTestDatabase();
+
+/** A login of the first password, written down as sent. */
+async function sentLogin(input: OperationInput): Promise<SentLogin> {
+  const noted = await noteLogin(test.database.pool, { ...input, secretVersion: 1, purpose: 'login' });
+  if (typeof noted === 'string') throw new Error(noted);
+  return noted;
+}
 
 describe('the secret box', () => {
   const sealed = secrets.seal('cks-1', 'kmsuser-password', 'canary');
@@ -98,10 +109,37 @@ describe("kmsuser's passwords", () => {
 
   it('go when the store goes (D35)', async () => {
     const store = await aStore(test.database);
-    await keepSession(test.database.pool, secrets, store.id, 'session-1');
+    const { input } = await connecting(test.database, store);
+    await keepSession(test.database.pool, secrets, await sentLogin(input), 'session-1');
     expect(await loadSession(test.database.pool, secrets, store.id)).toBe('session-1');
     await test.database.pool.query('DELETE FROM custom_key_stores WHERE id = $1', [store.id]);
     expect(await loadPasswords(test.database.pool, secrets, store.id)).toBeUndefined();
+    expect(await loadSession(test.database.pool, secrets, store.id)).toBeUndefined();
+  });
+});
+
+describe("the handle of kmsuser's session", () => {
+  it('is that of the login which was sent last, whichever is answered last', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    const first = await sentLogin(input);
+    const second = await sentLogin(input);
+    await keepSession(test.database.pool, secrets, second, 'session-2');
+    await keepSession(test.database.pool, secrets, first, 'session-1');
+    expect(await loadSession(test.database.pool, secrets, input.storeId)).toBe('session-2');
+  });
+
+  it('is not changed by an operation that was overtaken, be it by a login or by a logout', async () => {
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    const late = await sentLogin(input);
+    const disconnect = await disconnecting(test.database, store.id);
+    await recordOutcome(test.database.pool, disconnect.input, { event: 'disconnect-succeeded' });
+    const again = await connecting(test.database, await read(test.database, store.id));
+    await keepSession(test.database.pool, secrets, await sentLogin(again.input), 'session-3');
+    await keepSession(test.database.pool, secrets, late, 'session-1');
+    await forgetSession(test.database.pool, disconnect.input);
+    expect(await loadSession(test.database.pool, secrets, store.id)).toBe('session-3');
+    await forgetSession(test.database.pool, again.input);
     expect(await loadSession(test.database.pool, secrets, store.id)).toBeUndefined();
   });
 });
@@ -110,11 +148,11 @@ describe('logins', () => {
   it('are allowed once, once more where the answer was lost, and never after an answer (D18)', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const login = { ...input, secretVersion: 1, purpose: 'login' as const };
-    expect(await noteLogin(test.database.pool, login)).toBe('go');
-    expect(await noteLogin(test.database.pool, login)).toBe('go');
+    expect(await noteLogin(test.database.pool, login)).toMatchObject({ sent: 1 });
+    expect(await noteLogin(test.database.pool, login)).toMatchObject({ sent: 2 });
     expect(await noteLogin(test.database.pool, login)).toBe('unanswered-twice');
     const other = { ...login, secretVersion: 2 };
-    expect(await noteLogin(test.database.pool, other)).toBe('go');
+    expect(await noteLogin(test.database.pool, other)).toMatchObject({ sent: 1 });
     await noteLoginAnswer(test.database.pool, other, 'wrong-password');
     expect(await noteLogin(test.database.pool, other)).toBe('wrong-before');
   });
@@ -125,7 +163,7 @@ describe('logins', () => {
     await noteLogin(test.database.pool, login);
     await noteLoginAnswer(test.database.pool, login, 'accepted');
     expect(await noteLogin(test.database.pool, login)).toBe('accepted-before');
-    expect(await noteLogin(test.database.pool, { ...login, purpose: 'verify' })).toBe('go');
+    expect(await noteLogin(test.database.pool, { ...login, purpose: 'verify' })).toMatchObject({ sent: 1 });
     expect(await wasAccepted(test.database.pool, { ...input, purpose: 'login' })).toBe(true);
     expect(await wasAccepted(test.database.pool, { ...input, purpose: 'verify' })).toBe(false);
   });

@@ -19,6 +19,8 @@ test.each([
   ['POST', '/faults', { service: 's3', operation: '*', effect: 'error' }],
   ['POST', '/faults', { service: 'ec2', operation: '*', effect: 'explode' }],
   ['POST', '/faults', { service: 'ec2', operation: '*', effect: 'error', times: -1 }],
+  ['POST', '/faults', { service: 'hsm', operation: 'Logon', effect: 'error' }],
+  ['POST', '/faults', { service: 'xks', operation: 'GetHealth', effect: 'error' }],
 ])('%s %s with %j is 400 with a message', async (method, route, body) => {
   const answer = await simulator.call(method, `/_control${route}`, body);
   expect(answer.status).toBe(400);

@@ -1,6 +1,7 @@
 import { startWorker } from '../../worker/worker';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld } from '../harness/connect-world';
+import { startTcpProxy } from '../api/harness/tcp-proxy';
 import { eventually } from '../harness/eventually';
 
 let world: ConnectWorld;
@@ -51,6 +52,28 @@ describe("the worker's listener", () => {
       expect(JSON.parse(ready.text)).toMatchObject(seen);
     } finally {
       await lame.close();
+    }
+  });
+
+  it('counts a database that hangs as down within five seconds', async () => {
+    const real = new URL(world.databaseUrl);
+    const proxy = await startTcpProxy({ host: real.hostname, port: Number(real.port) });
+    const through = new URL(real);
+    through.port = String(proxy.port);
+    const lame = await startWorker({ ...world.workerConfig, databaseUrl: through.href });
+    try {
+      await eventually(
+        () => get(`${lame.adminUrl}/readyz`),
+        ({ status }) => status === 200,
+      );
+      proxy.set('hang');
+      const asked = performance.now();
+      expect(await get(`${lame.adminUrl}/readyz`)).toMatchObject({ status: 503 });
+      expect(performance.now() - asked).toBeLessThan(5_000);
+    } finally {
+      proxy.set('cut');
+      await lame.close();
+      await proxy.close();
     }
   });
 

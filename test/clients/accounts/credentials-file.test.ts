@@ -157,13 +157,13 @@ describe('credentials file', () => {
       (thrown: unknown) => thrown as Error,
     );
     expect(error.message).toMatch(says);
-    expect(error.message).toMatch(/^KEYMOOR_CREDENTIALS_FILE .*$/);
+    expect(error.message).toMatch(/^KEYMOOR_CREDENTIALS_FILE: .*; example: KEYMOOR_CREDENTIALS_FILE=\S+$/);
     expect(error.message).not.toContain(CANARY);
   });
 
   test('a file that is not there is refused at the start in one line', async () => {
     await expect(open({ file: join(folder, 'none.json'), dev: false })).rejects.toThrow(
-      /^KEYMOOR_CREDENTIALS_FILE \S+ cannot be used: it does not exist$/,
+      /^KEYMOOR_CREDENTIALS_FILE: \S+ cannot be used: it does not exist; example: /,
     );
   });
 

@@ -1,0 +1,213 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import type { Pool } from 'pg';
+import { createActivities } from '../../activities/create-activities';
+import type { Activities } from '../../activities/create-activities';
+import { createAwsClients } from '../../clients/aws/aws-clients';
+import type { AwsClients } from '../../clients/aws/aws-clients';
+import type { HsmLogin } from '../../clients/hsm/hsm-login';
+import { openHsmLogin } from '../../clients/hsm/open-hsm-login';
+import { loadPasswords } from '../../database/queries/kmsuser-passwords';
+import type { Database } from '../../database/database';
+import { removeLateArrivals } from '../../worker/late-arrivals';
+import { startConnectWorld } from '../harness/connect-world';
+import type { ConnectWorld } from '../harness/connect-world';
+
+/*
+ * A worker that is frozen at an exact point, taken for dead, and thaws when another one has done its work: two sets of
+ * activities on the same world, the first with a latch in its way.
+ */
+
+let world: ConnectWorld;
+let aws: AwsClients;
+let hsm: HsmLogin;
+
+beforeAll(async () => {
+  world = await startConnectWorld({ worker: false });
+  aws = createAwsClients({
+    region: 'us-east-1',
+    simulatorUrl: world.simulator.url,
+    endpoints: {},
+    roleArnOf: () => undefined,
+  });
+  hsm = openHsmLogin('simulator', { simulatorUrl: world.simulator.url });
+});
+
+afterAll(async () => {
+  aws.close();
+  await world.close();
+});
+
+function aWorker(parts: { aws?: AwsClients; hsm?: HsmLogin; database?: Database } = {}): Activities {
+  return createActivities({
+    database: world.database,
+    secrets: world.secrets,
+    aws,
+    hsm,
+    budgetScale: 0.1,
+    logger: world.logger,
+    ...parts,
+  });
+}
+
+/** Runs an activity as one attempt of its own. */
+function attempt<T>(activity: () => Promise<T>): Promise<T> {
+  const quiet = { logger: new DefaultLogger('ERROR', () => undefined) };
+  return new MockActivityEnvironment({}, quiet).run<[], T, () => Promise<T>>(activity);
+}
+
+/** Where a worker freezes, once. */
+class Latch {
+  readonly reached: Promise<void>;
+  readonly #open: Promise<void>;
+  #arrive: () => void = () => undefined;
+  thaw: () => void = () => undefined;
+  #used = false;
+
+  constructor() {
+    this.reached = new Promise((resolve) => (this.#arrive = resolve));
+    this.#open = new Promise((resolve) => (this.thaw = resolve));
+  }
+
+  async pass(): Promise<void> {
+    if (this.#used) return;
+    this.#used = true;
+    this.#arrive();
+    await this.#open;
+  }
+}
+
+/** An HSM whose answer to a login is read late. */
+function frozenAfterLogin(latch: Latch): HsmLogin {
+  return {
+    async connect(target, options) {
+      const connection = await hsm.connect(target, options);
+      return {
+        listUsers: () => connection.listUsers(),
+        async login(username, password) {
+          const sessionId = await connection.login(username, password);
+          await latch.pass();
+          return sessionId;
+        },
+        changePassword: (...change) => connection.changePassword(...change),
+        logout: (sessionId) => connection.logout(sessionId),
+        close: () => connection.close(),
+      };
+    },
+  };
+}
+
+/** Clients whose request to make a group leaves late. */
+function frozenBeforeCreateSecurityGroup(latch: Latch): AwsClients {
+  return {
+    requestTimeoutMs: aws.requestTimeoutMs,
+    cloudHsm: (accountId) => aws.cloudHsm(accountId),
+    ec2(accountId) {
+      const client = aws.ec2(accountId);
+      return new Proxy(client, {
+        get(target, member) {
+          if (member !== 'send') return Reflect.get(target, member) as unknown;
+          return async (command: object, ...rest: never[]) => {
+            if (command.constructor.name === 'CreateSecurityGroupCommand') await latch.pass();
+            return (target.send as (...all: unknown[]) => Promise<unknown>).call(target, command, ...rest);
+          };
+        },
+      });
+    },
+    close: () => undefined,
+  };
+}
+
+/** A database that answers a query late which contains the given text. */
+function frozenBeforeQuery(latch: Latch, text: string): Database {
+  const { pool } = world.database;
+  return {
+    pool: new Proxy(pool, {
+      get(target, member) {
+        if (member !== 'query') return Reflect.get(target, member) as unknown;
+        return async (query: string | { text: string }, values?: unknown[]) => {
+          if ((typeof query === 'string' ? query : query.text).includes(text)) await latch.pass();
+          return target.query(query as string, values);
+        };
+      },
+    }) as Pool,
+    close: () => Promise.resolve(),
+  };
+}
+
+it('who hears late that its login was accepted does not bring an ended session back', async () => {
+  const { store, cluster } = await world.aStore();
+  const { input } = await world.accept('connect', store.id);
+  const second = aWorker();
+  const facts = await attempt(() => second.findCluster(input));
+  const infrastructure = await attempt(() => second.createInfrastructure(input, facts));
+
+  const latch = new Latch();
+  const frozen = attempt(() => aWorker({ hsm: frozenAfterLogin(latch) }).loginKmsuser(input, infrastructure));
+  await latch.reached;
+  await attempt(() => second.loginKmsuser(input, infrastructure));
+  latch.thaw();
+  await frozen;
+
+  await attempt(() => second.rotatePassword(input, infrastructure));
+  const known = await loadPasswords(world.database.pool, world.secrets, store.id);
+  expect(await world.simulator.kmsuser(cluster.ClusterId)).toMatchObject({
+    password: known?.current.password,
+    passwordChanges: 1,
+    failedLogins: 0,
+  });
+});
+
+it('who makes a group after its store was disconnected does not leave it behind', async () => {
+  const { store } = await world.aStore();
+  const connect = await world.accept('connect', store.id);
+  const second = aWorker();
+  const facts = await attempt(() => second.findCluster(connect.input));
+
+  const latch = new Latch();
+  const frozen = attempt(() =>
+    aWorker({ aws: frozenBeforeCreateSecurityGroup(latch) }).createInfrastructure(connect.input, facts),
+  );
+  await latch.reached;
+  const disconnect = await world.accept('disconnect', store.id);
+  await attempt(() => second.releaseInfrastructure(disconnect.input));
+  await attempt(() => second.recordOutcome(disconnect.input, { event: 'disconnect-succeeded' }));
+  // So long after that nobody looks for late requests any more.
+  await world.database.pool.query('UPDATE provisioned_resources SET watch_until = NULL');
+  latch.thaw();
+  await expect(frozen).rejects.toMatchObject({ type: 'OperationNotRunning' });
+
+  expect((await world.simulator.inventory(store.accountId)).securityGroups).toHaveLength(1);
+  await removeLateArrivals({ database: world.database, aws, logger: world.logger });
+  expect((await world.simulator.inventory(store.accountId)).securityGroups).toEqual([]);
+});
+
+it('who proves a password change while its successor begins lets that one go on, and not undo', async () => {
+  const { store, cluster } = await world.aStore();
+  const { input } = await world.accept('connect', store.id);
+  const first = aWorker();
+  const facts = await attempt(() => first.findCluster(input));
+  const infrastructure = await attempt(() => first.createInfrastructure(input, facts));
+  await attempt(() => first.loginKmsuser(input, infrastructure));
+
+  const proving = new Latch();
+  const frozen = attempt(() =>
+    aWorker({ hsm: frozenAfterLogin(proving) }).rotatePassword(input, infrastructure),
+  );
+  await proving.reached;
+  const marking = new Latch();
+  const successor = attempt(() =>
+    aWorker({ database: frozenBeforeQuery(marking, 'SET sent = true') }).rotatePassword(
+      input,
+      infrastructure,
+    ),
+  );
+  await marking.reached;
+  proving.thaw();
+  await frozen;
+  marking.thaw();
+  await successor;
+  const known = await loadPasswords(world.database.pool, world.secrets, store.id);
+  const kmsuser = await world.simulator.kmsuser(cluster.ClusterId);
+  expect(kmsuser).toMatchObject({ password: known?.current.password, loggedIn: true, failedLogins: 0 });
+});
