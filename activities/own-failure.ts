@@ -1,9 +1,10 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import type { Logger } from 'pino';
+import { SecretUnreadable } from '../database/secret-box';
 
 /**
  * Runs `work`; what it throws beside failures in Temporal's words is our own trouble: the database away, or a bug. It
- * stays retryable. Only its code goes into the history, as messages of PostgreSQL carry values; the log has the rest.
+ * stays retryable.
  */
 export async function orOwnFailure<T>(logger: Logger, activity: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -14,10 +15,16 @@ export async function orOwnFailure<T>(logger: Logger, activity: string, work: ()
       { err: error, activity },
       'activity interrupted by a failure of our own; it will be tried again',
     );
-    const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
     throw ApplicationFailure.create({
       type: 'KeymoorUnavailable',
-      message: `${activity} was interrupted by a failure of our own${typeof code === 'string' ? ` (${code})` : ''}; see the worker's log.`,
+      message: ownFailureMessage(activity, error),
     });
   }
+}
+
+/** What others may read of such a failure: only its code, as messages of PostgreSQL carry values. The log has the rest. */
+export function ownFailureMessage(activity: string, error: unknown): string {
+  if (error instanceof SecretUnreadable) return error.message;
+  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
+  return `${activity} was interrupted by a failure of our own${typeof code === 'string' ? ` (${code})` : ''}; see the worker's log.`;
 }

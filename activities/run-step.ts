@@ -12,8 +12,8 @@ import { startActiveClock } from './active-clock';
 import type { ActiveClock } from './active-clock';
 import type { Dependencies } from './dependencies';
 import { operationNotRunning } from './operation-not-running';
-import { orOwnFailure } from './own-failure';
-import { toStepFailure } from './step-failure';
+import { orOwnFailure, ownFailureMessage } from './own-failure';
+import { passingFailure, toStepFailure } from './step-failure';
 import type { StepFailure } from './step-failure';
 
 /** What a step gets beside its own arguments. */
@@ -137,7 +137,7 @@ async function runAttempt<T>(
     return await afterFailure(
       deps,
       name,
-      { attempt, clock, context, ...(leftMs !== undefined && { leftMs }) },
+      { attempt, clock, context, cut: budget.signal.aborted, ...(leftMs !== undefined && { leftMs }) },
       error,
     );
   } finally {
@@ -167,16 +167,45 @@ interface FailedAttempt {
   attempt: StepAttempt;
   clock: ActiveClock;
   context: Context;
+  /** the budget ended it, in the middle of whatever it was doing */
+  cut: boolean;
   leftMs?: number;
+}
+
+/**
+ * Why the step failed. An attempt that was cut short tells only that somebody had not answered yet; where an earlier
+ * one got an answer, that is the reason (D14, D15).
+ */
+function reasonOf(failure: StepFailure, { attempt, cut }: FailedAttempt): StepFailure {
+  const { lastFailureCode, lastMessage } = attempt;
+  if (!cut || failure.code !== 'NETWORK_ERRORS' || lastFailureCode === undefined) return failure;
+  return passingFailure(lastFailureCode, lastMessage ?? failure.message);
+}
+
+/** A failure of our own costs no budget. Best effort: what failed is most often the very database. */
+async function noteOwnFailure(
+  deps: Dependencies,
+  name: StepName,
+  attempt: StepAttempt,
+  error: unknown,
+): Promise<void> {
+  const end = {
+    state: 'running' as const,
+    spentMs: 0,
+    message: ownFailureMessage(name, error),
+    ...(attempt.lastFailureCode && { failureCode: attempt.lastFailureCode }),
+  };
+  await endStepAttempt(deps.database.pool, { ...attempt, name }, end).catch(() => undefined);
 }
 
 /** Writes down how an attempt failed; returns when to try again, or throws what ends the step. */
 async function afterFailure(
   deps: Dependencies,
   name: StepName,
-  { attempt, clock, context, leftMs }: FailedAttempt,
+  failed: FailedAttempt,
   error: unknown,
 ): Promise<{ failure: StepFailure; retryInMs: number }> {
+  const { attempt, clock, context, leftMs } = failed;
   const policy = stepPolicy(name);
   const spentMs = clock.elapsedMs();
   const record = (end: Omit<Parameters<typeof endStepAttempt>[2], 'spentMs'>, pauseMs = 0): Promise<void> =>
@@ -201,11 +230,13 @@ async function afterFailure(
     tell('cancelled');
     throw error;
   }
-  const failure = toStepFailure(error);
-  if (!failure) {
+  const seen = toStepFailure(error);
+  if (!seen) {
     tell('interrupted');
+    await noteOwnFailure(deps, name, attempt, error);
     throw error;
   }
+  const failure = reasonOf(seen, failed);
   const pauseMs = policy.retryIntervalMs * deps.budgetScale;
   const spent = leftMs !== undefined && spentMs + pauseMs >= leftMs;
   const tooOften = policy.maxAttempts !== undefined && attempt.attempt >= policy.maxAttempts;

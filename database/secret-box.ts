@@ -44,7 +44,7 @@ export class SecretBox {
       const body = decipher.update(ciphertext.subarray(IV_BYTES + TAG_BYTES));
       return Buffer.concat([body, decipher.final()]).toString('utf8');
     } catch {
-      throw new Error(
+      throw new SecretUnreadable(
         `The ${kind} of ${storeId} does not decrypt: is KEYMOOR_MASTER_KEY_FILE the key it was written with?`,
       );
     }
@@ -54,6 +54,11 @@ export class SecretBox {
   hash(storeId: string, password: string): Buffer {
     return createHmac('sha256', this.#hashKey).update(`${storeId}\n${password}`).digest();
   }
+}
+
+/** A secret does not open. The message says what to look at and holds nothing of the secret. */
+export class SecretUnreadable extends Error {
+  override readonly name = 'SecretUnreadable';
 }
 
 function derive(masterKey: Buffer, purpose: string): Buffer {

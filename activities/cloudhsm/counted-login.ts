@@ -3,7 +3,7 @@ import { HsmFailure } from '../../clients/hsm/hsm-login';
 import { inTransaction } from '../../database/database';
 import { keepSession, promotePassword } from '../../database/queries/kmsuser-passwords';
 import type { KnownPassword } from '../../database/queries/kmsuser-passwords';
-import { noteLogin, noteLoginAnswer } from '../../database/queries/login-attempts';
+import { noteLogin, noteLoginAnswer, noteLoginUnsent } from '../../database/queries/login-attempts';
 import { KMSUSER } from '../../keystore/naming';
 import type { OperationInput } from '../../keystore/operation';
 import type { Dependencies } from '../dependencies';
@@ -48,7 +48,9 @@ export async function loginOnce(
   try {
     sessionId = await connection.login(KMSUSER, known.password);
   } catch (error) {
-    if (!(error instanceof HsmFailure && error.reason === 'wrong-password')) throw error;
+    const reason = error instanceof HsmFailure ? error.reason : undefined;
+    if (reason === 'unreachable') await noteLoginUnsent(deps.database.pool, noted);
+    if (reason !== 'wrong-password') throw error;
     await noteLoginAnswer(deps.database.pool, planned, 'wrong-password');
     return 'wrong';
   }

@@ -46,6 +46,17 @@ export async function noteLogin(
   return 'unanswered-twice';
 }
 
+/** The login never left, as the connection was gone: it does not count as a try. */
+export async function noteLoginUnsent(db: Queryable, login: SentLogin): Promise<void> {
+  await db.query(
+    `UPDATE login_attempts a SET sent = a.sent - 1
+     FROM operations o
+     WHERE o.custom_key_store_id = $1 AND o.generation = $2 AND a.operation_id = o.id
+       AND a.secret_version = $3 AND a.purpose = $4 AND a.sent = $5 AND a.answer IS NULL`,
+    [login.storeId, login.generation, login.secretVersion, login.purpose, login.sent],
+  );
+}
+
 /** Writes the HSM's answer down. An answer, once known, stays. */
 export async function noteLoginAnswer(
   db: Queryable,

@@ -163,8 +163,8 @@ export interface WatchedStore {
 
 /**
  * Stores with unanswered creates, each once, as long as nothing of theirs is in the ledger. A watch that is over is
- * listed until `endWatches`, so that it ends with a look even where no worker was up in its time. In no order: where
- * there are more than `limit`, each has its turn.
+ * listed until `endWatches`, so that it ends with a look even where no worker was up in its time; but no longer than
+ * a day, as an account may have become closed to us. In no order: where there are more than `limit`, each has its turn.
  */
 export async function listWatchedStores(db: Queryable, limit: number): Promise<WatchedStore[]> {
   const { rows } = await db.query<{
@@ -175,7 +175,7 @@ export async function listWatchedStores(db: Queryable, limit: number): Promise<W
   }>(
     `SELECT p.custom_key_store_id, p.account_id, max(p.generation) AS generation, now() AS listed_at
      FROM provisioned_resources p
-     WHERE p.watch_until IS NOT NULL
+     WHERE p.watch_until > now() - interval '1 day'
        AND NOT EXISTS (SELECT 1 FROM provisioned_resources q
                        WHERE q.custom_key_store_id = p.custom_key_store_id AND q.state <> 'released')
      GROUP BY p.custom_key_store_id, p.account_id

@@ -9,6 +9,7 @@ import { openDatabase } from '../../database/database';
 import { listOperationsOfStore } from '../../database/queries/operations';
 import type { OperationInput, OperationStep } from '../../keystore/operation';
 import type { StepName } from '../../keystore/steps';
+import { SecretBox } from '../../database/secret-box';
 import { aStore, connecting, disconnecting, secrets, useTestDatabase } from '../database/fixtures';
 
 const test = useTestDatabase();
@@ -133,6 +134,23 @@ describe('a step', () => {
     expect(failure).toMatchObject({ type: 'NETWORK_ERRORS', nonRetryable: true });
   });
 
+  it('that is cut short by the end of its budget ends with what an earlier attempt was told (D14)', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    let attempts = 0;
+    const failure = await failureOf(
+      environment().run(() =>
+        runStep(deps(0.001), 'findCluster', input, (step) => {
+          if (++attempts === 1) return Promise.reject(passingFailure('INTERNAL_ERROR', 'It is not ACTIVE.'));
+          return new Promise((_resolve, reject) => {
+            step.signal.addEventListener('abort', () => reject(passingFailure('NETWORK_ERRORS', 'hung.')));
+          });
+        }),
+      ),
+    );
+    expect(failure).toMatchObject({ type: 'INTERNAL_ERROR', nonRetryable: true });
+    expect(failure.message).toMatch(/^It is not ACTIVE\. Gave up/);
+  });
+
   it('costs no budget and stays retryable when the failure is our own, and its message carries no value', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const failure = await failureOf(
@@ -143,6 +161,21 @@ describe('a step', () => {
     expect(failure).toMatchObject({ type: 'KeymoorUnavailable', nonRetryable: false });
     expect(failure.message).not.toMatch(/canary/);
     expect(await spentBy(input)).toBe(0);
+    expect(await stepOf(input, 'findCluster')).toMatchObject({ state: 'running', message: failure.message });
+  });
+
+  it('tells an operator that the master key is another one than the secrets were written with', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    const other = new SecretBox(Buffer.alloc(32, 9));
+    const sealed = secrets.seal(input.storeId, 'kmsuser-password', 'canary-secret');
+    await failureOf(
+      environment().run(() =>
+        runStep(deps(), 'loginKmsuser', input, () =>
+          Promise.resolve(other.open(input.storeId, 'kmsuser-password', sealed)),
+        ),
+      ),
+    );
+    expect((await stepOf(input, 'loginKmsuser'))?.message).toMatch(/KEYMOOR_MASTER_KEY_FILE/);
   });
 
   it('fails in the same way when the database is away', async () => {

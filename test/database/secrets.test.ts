@@ -8,7 +8,12 @@ import {
   markPendingSent,
   promotePassword,
 } from '../../database/queries/kmsuser-passwords';
-import { noteLogin, noteLoginAnswer, wasAccepted } from '../../database/queries/login-attempts';
+import {
+  noteLogin,
+  noteLoginAnswer,
+  noteLoginUnsent,
+  wasAccepted,
+} from '../../database/queries/login-attempts';
 import type { SentLogin } from '../../database/queries/login-attempts';
 import { recordOutcome } from '../../database/queries/outcomes';
 import { SecretBox } from '../../database/secret-box';
@@ -82,6 +87,14 @@ describe("kmsuser's passwords", () => {
     expect(await passwordsOf(store.id)).toEqual({ current: 'kmsPswd1', pending: 'aaaaaaa1' });
   });
 
+  it('are not even written down for an operation that is no longer running', async () => {
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    await disconnecting(test.database, store.id);
+    expect(await keepPendingPassword(test.database.pool, secrets, input, 'aaaaaaa1')).toBeUndefined();
+    expect(await passwordsOf(store.id)).toEqual({ current: 'kmsPswd1' });
+  });
+
   it('are promoted by version: once, again without harm, and never to one that was dropped', async () => {
     const store = await aStore(test.database);
     const { input } = await connecting(test.database, store);
@@ -90,6 +103,10 @@ describe("kmsuser's passwords", () => {
     expect(await promotePassword(test.database.pool, store.id, 2)).toBe(true);
     expect(await promotePassword(test.database.pool, store.id, 1)).toBe(false);
     expect(await passwordsOf(store.id)).toEqual({ current: 'aaaaaaa1' });
+    // Late news of an old one leaves the next change alone.
+    await keepPendingPassword(test.database.pool, secrets, input, 'bbbbbbb2');
+    expect(await promotePassword(test.database.pool, store.id, 1)).toBe(false);
+    expect(await passwordsOf(store.id)).toEqual({ current: 'aaaaaaa1', pending: 'bbbbbbb2' });
   });
 
   it('are replaced, the pending one dropped, when the caller gives one; no version comes twice (D35)', async () => {
@@ -155,6 +172,17 @@ describe('logins', () => {
     expect(await noteLogin(test.database.pool, other)).toMatchObject({ sent: 1 });
     await noteLoginAnswer(test.database.pool, other, 'wrong-password');
     expect(await noteLogin(test.database.pool, other)).toBe('wrong-before');
+  });
+
+  it('are not counted where they never left', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    for (let round = 0; round < 3; round++) {
+      await noteLoginUnsent(test.database.pool, await sentLogin(input));
+    }
+    expect(await sentLogin(input)).toMatchObject({ sent: 1 });
+    await noteLoginUnsent(test.database.pool, { ...(await sentLogin(input)), sent: 1 });
+    const login = { ...input, secretVersion: 1, purpose: 'login' as const };
+    expect(await noteLogin(test.database.pool, login)).toBe('unanswered-twice');
   });
 
   it('to verify a password are counted apart', async () => {

@@ -38,6 +38,24 @@ describe('the dispatch of a connect that arrives once more', () => {
     expect(await world.simulator.kmsuser(cluster.ClusterId)).toMatchObject({ loggedIn: true, logins: 2 });
   });
 
+  it('after it was overtaken does not take down what a later connect of the store built', async () => {
+    const { store, cluster } = await world.aStore();
+    const overtaken = await world.accept('connect', store.id);
+    await world.disconnect(store.id);
+    await world.untilState(store.id, 'DISCONNECTED');
+    await world.connect(store.id);
+    await world.untilState(store.id, 'CONNECTED', 'FAILED');
+    await untilClosed(store.id);
+
+    await world.dispatch(overtaken);
+    await untilClosed(store.id);
+
+    expect(await world.read(store.id)).toMatchObject({ connectionState: 'CONNECTED', generation: 3 });
+    const inventory = await world.simulator.inventory(store.accountId);
+    expect([inventory.securityGroups.length, inventory.networkInterfaces.length]).toEqual([1, 2]);
+    expect((await world.simulator.kmsuser(cluster.ClusterId)).loggedIn).toBe(true);
+  });
+
   it('after it FAILED changes neither the state nor the code, and sends no login', async () => {
     const { store, cluster } = await world.aStore({}, { password: 'kmsPswd2' });
     const connect = await world.connect(store.id);

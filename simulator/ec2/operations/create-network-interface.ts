@@ -12,7 +12,7 @@ import type { NetworkInterface } from '../../world/types';
 /** AWS's default quota. */
 const MOST_GROUPS = 5;
 /** How long an interface is `pending`, at pace 1: most of what a connect takes. */
-const PENDING_MS = { shortest: 1_500, longest: 2_500 } as const;
+const PENDING_MS = { shortest: 1_200, longest: 2_000 } as const;
 
 /**
  * A repeated `ClientToken` returns the first result, also when that interface was deleted since, and is
