@@ -49,7 +49,11 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'The environment is read in cli/environment.ts alone.' },
+        {
+          object: 'process',
+          property: 'env',
+          message: 'The environment is read in cli/environment.ts alone.',
+        },
       ],
       eqeqeq: 'error',
     },
@@ -61,7 +65,10 @@ export default tseslint.config(
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/await-thenable': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
     },
   },
   {
@@ -72,8 +79,23 @@ export default tseslint.config(
         'error',
         {
           patterns: [
-            { group: ['**/activities/**'], allowTypeImports: true, message: 'Types only: activity code must not enter the workflow bundle.' },
-            { group: ['node:*', '@aws-sdk/*', 'pg', 'zod', '@temporalio/activity', '@temporalio/client', '@temporalio/worker'], message: 'Not deterministic, or not loadable in the workflow sandbox.' },
+            {
+              group: ['**/activities/**'],
+              allowTypeImports: true,
+              message: 'Types only: activity code must not enter the workflow bundle.',
+            },
+            {
+              group: [
+                'node:*',
+                '@aws-sdk/*',
+                'pg',
+                'zod',
+                '@temporalio/activity',
+                '@temporalio/client',
+                '@temporalio/worker',
+              ],
+              message: 'Not deterministic, or not loadable in the workflow sandbox.',
+            },
           ],
         },
       ],
