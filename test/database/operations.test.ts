@@ -109,6 +109,19 @@ describe('recording an outcome', () => {
     expect((await read(test.database, store.id)).connectionState).toBe('DISCONNECTING');
   });
 
+  it('changes nothing for a connect whose store is CONNECTING again', async () => {
+    const store = await aStore(test.database);
+    const { input: late } = await connecting(test.database, store);
+    const { input: disconnect } = await disconnecting(test.database, store.id);
+    await recordOutcome(test.database.pool, disconnect, { event: 'disconnect-succeeded' });
+    await connecting(test.database, await read(test.database, store.id));
+    expect(await recordOutcome(test.database.pool, late, { event: 'connect-succeeded' })).toBe('superseded');
+    expect(await read(test.database, store.id)).toMatchObject({
+      connectionState: 'CONNECTING',
+      generation: 3,
+    });
+  });
+
   it('leaves a failed connect to the reconciler until its undo is done', async () => {
     const store = await aStore(test.database);
     const { input } = await connecting(test.database, store);

@@ -1,3 +1,4 @@
+import { inTransaction } from '../../database/database';
 import {
   endWatches,
   hasLedger,
@@ -9,6 +10,7 @@ import {
   watchForEarlierRequest,
 } from '../../database/queries/provisioned-resources';
 import type { LedgerEntry, WatchedStore } from '../../database/queries/provisioned-resources';
+import { eventually } from '../harness/eventually';
 import { aStore, connecting, disconnecting, useTestDatabase } from './fixtures';
 
 const test = useTestDatabase();
@@ -51,6 +53,29 @@ describe('the ledger', () => {
     await disconnecting(test.database, store.id);
     expect(await planResources(test.database.pool, input, [group])).toBeUndefined();
     expect(await hasLedger(test.database.pool, store.id)).toBe(false);
+  });
+
+  it('lets no Disconnect in between the look at the operation and the entry', async () => {
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    const disconnected = await inTransaction(test.database, async (tx) => {
+      await planResources(tx, input, [group]);
+      const disconnect = disconnecting(test.database, store.id);
+      await eventually(
+        async () => {
+          const { rows } = await test.database.pool.query<{ waiting: number }>(
+            `SELECT count(*)::int AS waiting FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+          );
+          return rows[0]?.waiting ?? 0;
+        },
+        (waiting) => waiting === 1,
+        { limitMs: 1_500 },
+      );
+      return { disconnect };
+    });
+    await disconnected.disconnect;
+    expect(await listUnreleased(test.database.pool, store.id)).toHaveLength(1);
   });
 
   it('gives a slot that was released a new token', async () => {

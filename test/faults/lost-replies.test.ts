@@ -148,3 +148,26 @@ describe('a change of password that was made and never answered', () => {
     expect((await world.simulator.kmsuser(cluster.ClusterId)).failedLogins).toBe(0);
   });
 });
+
+describe('a login that proves a changed password and was never answered', () => {
+  it('is sent once more, though it ended the session of the change', async () => {
+    const { store, cluster } = await world.aStore();
+    const of = { service: 'hsm', times: 1, resourceId: cluster.ClusterId } as const;
+    const changing = await world.simulator.fault({ ...of, operation: 'ChangePassword', effect: 'hold' });
+    await world.connect(store.id);
+    await eventually(
+      () => world.operations(store.id),
+      ([connect]) => connect?.steps.at(-1)?.name === 'rotatePassword',
+    );
+    await world.simulator.fault({ ...of, operation: 'Login', effect: 'lost-reply' });
+    await world.simulator.deleteFault(changing);
+    expect(await world.untilState(store.id, 'CONNECTED', 'FAILED')).toMatchObject({
+      connectionState: 'CONNECTED',
+    });
+    expect(await world.simulator.kmsuser(cluster.ClusterId)).toMatchObject({
+      passwordChanges: 1,
+      logins: 3,
+      failedLogins: 0,
+    });
+  });
+});

@@ -87,6 +87,30 @@ describe('a Disconnect while the store is CONNECTING', () => {
     expect(first.status.name).toBe('CONTINUED_AS_NEW');
   });
 
+  it('does not begin before the step that it overtook has ended', async () => {
+    const { store } = await world.aStore();
+    await world.simulator.fault({
+      service: 'cloudhsm',
+      operation: 'DescribeClusters',
+      effect: 'hang',
+      times: 1,
+      accountId: store.accountId,
+    });
+    await world.connect(store.id);
+    await eventually(
+      () => world.operations(store.id),
+      ([connect]) => connect?.steps.length === 1,
+    );
+    const { client } = world.temporal;
+    const { runId } = await client.workflow.getHandle(workflowId(store.id)).describe();
+    await world.disconnect(store.id);
+    await world.untilState(store.id, 'DISCONNECTED');
+    const { events } = await client.workflow.getHandle(workflowId(store.id), runId).fetchHistory();
+    const canceled = events?.filter((event) => event.activityTaskCanceledEventAttributes);
+    const closed = events?.filter((event) => event.workflowExecutionContinuedAsNewEventAttributes);
+    expect([canceled?.length, closed?.length]).toEqual([1, 1]);
+  });
+
   it('is not undone by a request to cancel the workflow: only a Disconnect stops a connect', async () => {
     const { store } = await world.aStore();
     const fault = await world.simulator.fault({

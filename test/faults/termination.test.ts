@@ -1,3 +1,4 @@
+import { reconcile } from '../../worker/reconciler';
 import { startWorker } from '../../worker/worker';
 import { workflowId } from '../../keystore/naming';
 import { startConnectWorld } from '../harness/connect-world';
@@ -116,6 +117,30 @@ describe('an operation that never reached Temporal', () => {
     await world.accept('disconnect', store.id);
     await world.untilState(store.id, 'DISCONNECTED');
     expect(await built(store.accountId)).toEqual([0, 0]);
+  });
+
+  it('that has reached it is left alone while it runs, so that its history does not grow', async () => {
+    const { store } = await world.aStore();
+    await world.connect(store.id);
+    await world.untilState(store.id, 'CONNECTED');
+    const fault = await world.simulator.fault({
+      service: 'ec2',
+      operation: 'DeleteNetworkInterface',
+      effect: 'hold',
+      times: 1,
+      accountId: store.accountId,
+    });
+    await world.disconnect(store.id);
+    await untilStep(store.id, 'releaseInfrastructure');
+    const again: string[] = [];
+    await reconcile({
+      ...world,
+      quietMs: 0,
+      onRedispatch: (operation) => again.push(operation.input.storeId),
+    });
+    expect(again).toEqual([]);
+    await world.simulator.deleteFault(fault);
+    await world.untilState(store.id, 'DISCONNECTED');
   });
 
   it('is not harmed by two reconcilers and a late dispatch', async () => {

@@ -33,6 +33,11 @@ beforeAll(async () => {
   hsm = openHsmLogin('simulator', { simulatorUrl: world.simulator.url });
 });
 
+// A test that fails leaves nobody frozen.
+afterEach(() => {
+  for (const latch of latches.splice(0)) latch.thaw();
+});
+
 afterAll(async () => {
   aws.close();
   await world.close();
@@ -56,17 +61,29 @@ function attempt<T>(activity: () => Promise<T>): Promise<T> {
   return new MockActivityEnvironment({}, quiet).run<[], T, () => Promise<T>>(activity);
 }
 
+const latches: Latch[] = [];
+
 /** Where a worker freezes, once. */
 class Latch {
-  readonly reached: Promise<void>;
+  readonly #reached: Promise<void>;
   readonly #open: Promise<void>;
   #arrive: () => void = () => undefined;
   thaw: () => void = () => undefined;
   #used = false;
 
   constructor() {
-    this.reached = new Promise((resolve) => (this.#arrive = resolve));
+    this.#reached = new Promise((resolve) => (this.#arrive = resolve));
     this.#open = new Promise((resolve) => (this.thaw = resolve));
+    latches.push(this);
+  }
+
+  /** Awaits the moment in which `work` freezes here; throws where it ends without. */
+  async freezes(work: Promise<unknown>): Promise<void> {
+    const ended = work.then(() => {
+      throw new Error('it went on without freezing');
+    });
+    await Promise.race([this.#reached, ended]);
+    ended.catch(() => undefined);
   }
 
   async pass(): Promise<void> {
@@ -144,7 +161,7 @@ it('who hears late that its login was accepted does not bring an ended session b
 
   const latch = new Latch();
   const frozen = attempt(() => aWorker({ hsm: frozenAfterLogin(latch) }).loginKmsuser(input, infrastructure));
-  await latch.reached;
+  await latch.freezes(frozen);
   await attempt(() => second.loginKmsuser(input, infrastructure));
   latch.thaw();
   await frozen;
@@ -168,7 +185,7 @@ it('who makes a group after its store was disconnected does not leave it behind'
   const frozen = attempt(() =>
     aWorker({ aws: frozenBeforeCreateSecurityGroup(latch) }).createInfrastructure(connect.input, facts),
   );
-  await latch.reached;
+  await latch.freezes(frozen);
   const disconnect = await world.accept('disconnect', store.id);
   await attempt(() => second.releaseInfrastructure(disconnect.input));
   await attempt(() => second.recordOutcome(disconnect.input, { event: 'disconnect-succeeded' }));
@@ -194,7 +211,7 @@ it('who proves a password change while its successor begins lets that one go on,
   const frozen = attempt(() =>
     aWorker({ hsm: frozenAfterLogin(proving) }).rotatePassword(input, infrastructure),
   );
-  await proving.reached;
+  await proving.freezes(frozen);
   const marking = new Latch();
   const successor = attempt(() =>
     aWorker({ database: frozenBeforeQuery(marking, 'SET sent = true') }).rotatePassword(
@@ -202,7 +219,7 @@ it('who proves a password change while its successor begins lets that one go on,
       infrastructure,
     ),
   );
-  await marking.reached;
+  await marking.freezes(successor);
   proving.thaw();
   await frozen;
   marking.thaw();
