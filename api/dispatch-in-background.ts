@@ -29,7 +29,10 @@ export class BackgroundDispatch {
 
   /** Begins; never throws. A failure is logged and left to the reconciler: the operation's row is the outbox. */
   readonly begin = (operation: DispatchableOperation): void => {
-    const run = this.#dispatch(operation).finally(() => this.#running.delete(run));
+    // After the answer has left: what a call to Temporal costs this process is not the caller's to wait for.
+    const run = afterThisTurn()
+      .then(() => this.#dispatch(operation))
+      .finally(() => this.#running.delete(run));
     this.#running.add(run);
   };
 
@@ -65,4 +68,8 @@ export class BackgroundDispatch {
       );
     }
   }
+}
+
+function afterThisTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
