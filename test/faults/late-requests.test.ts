@@ -1,5 +1,9 @@
 import { DeleteSecurityGroupCommand } from '@aws-sdk/client-ec2';
 import { createAwsClients } from '../../clients/aws/aws-clients';
+import type { AwsClients } from '../../clients/aws/aws-clients';
+import { createNetworkInterface } from '../../clients/aws/network-interfaces';
+import { createSecurityGroup } from '../../clients/aws/security-groups';
+import { resourceTags } from '../../keystore/naming';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld } from '../harness/connect-world';
 import { eventually } from '../harness/eventually';
@@ -13,6 +17,14 @@ beforeAll(async () => {
 });
 
 afterAll(() => world.close());
+
+const awsClients = (): AwsClients =>
+  createAwsClients({
+    region: 'us-east-1',
+    simulatorUrl: world.simulator.url,
+    endpoints: {},
+    roleArnOf: () => undefined,
+  });
 
 const built = async (accountId: string): Promise<[number, number]> => {
   const inventory = await world.simulator.inventory(accountId);
@@ -89,12 +101,7 @@ it('a group that somebody deletes between two attempts is made again, with its i
   });
   await world.connect(store.id);
   await untilAttempt(store.id, 'createInfrastructure', 2);
-  const aws = createAwsClients({
-    region: 'us-east-1',
-    simulatorUrl: world.simulator.url,
-    endpoints: {},
-    roleArnOf: () => undefined,
-  });
+  const aws = awsClients();
   try {
     const [group] = (await world.simulator.inventory(store.accountId)).securityGroups;
     await aws.ec2(store.accountId).send(new DeleteSecurityGroupCommand({ GroupId: group?.GroupId }));
@@ -106,4 +113,43 @@ it('a group that somebody deletes between two attempts is made again, with its i
     connectionState: 'CONNECTED',
   });
   expect(await built(store.accountId)).toEqual([1, 2]);
+});
+
+it("a disconnect sweeps up what bears the store's tag and the ledger never knew, but for later connects' things", async () => {
+  const { store, cluster } = await world.aStore();
+  await world.connect(store.id);
+  await world.untilState(store.id, 'CONNECTED');
+  const aws = awsClients();
+  try {
+    const { accountId } = store;
+    const [used] = (
+      await world.database.pool.query<{ request: { vpcId: string } }>(
+        'SELECT request FROM provisioned_resources WHERE custom_key_store_id = $1 LIMIT 1',
+        [store.id],
+      )
+    ).rows;
+    for (const generation of [1, 99]) {
+      const tags = resourceTags(store.id, generation);
+      const groupId = await createSecurityGroup(aws, accountId, {
+        name: `stray-${generation}`,
+        vpcId: used?.request.vpcId ?? '',
+        description: 'stray',
+        tags,
+      });
+      await createNetworkInterface(aws, accountId, {
+        clientToken: `stray-${generation}`,
+        subnetId: cluster.SubnetIds[0] ?? '',
+        groupIds: [groupId],
+        description: 'stray',
+        tags,
+      });
+    }
+  } finally {
+    aws.close();
+  }
+  await world.disconnect(store.id);
+  await world.untilState(store.id, 'DISCONNECTED');
+  const inventory = await world.simulator.inventory(store.accountId);
+  expect(inventory.securityGroups).toMatchObject([{ GroupName: 'stray-99' }]);
+  expect(inventory.networkInterfaces).toMatchObject([{ Groups: [inventory.securityGroups[0]?.GroupId] }]);
 });

@@ -228,3 +228,31 @@ it('who proves a password change while its successor begins lets that one go on,
   const kmsuser = await world.simulator.kmsuser(cluster.ClusterId);
   expect(kmsuser).toMatchObject({ password: known?.current.password, loggedIn: true, failedLogins: 0 });
 });
+
+it('who releases late what was disconnected leaves alone what a later connect built', async () => {
+  const { store, cluster } = await world.aStore();
+  const second = aWorker();
+  const connect = async (): Promise<void> => {
+    const { input } = await world.accept('connect', store.id);
+    const facts = await attempt(() => second.findCluster(input));
+    const infrastructure = await attempt(() => second.createInfrastructure(input, facts));
+    await attempt(() => second.loginKmsuser(input, infrastructure));
+    await attempt(() => second.rotatePassword(input, infrastructure));
+    await attempt(() => second.recordOutcome(input, { event: 'connect-succeeded' }));
+  };
+  await connect();
+  const { input } = await world.accept('disconnect', store.id);
+  const latch = new Latch();
+  const first = aWorker({ database: frozenBeforeQuery(latch, 'FROM provisioned_resources') });
+  const frozen = attempt(() => first.releaseInfrastructure(input));
+  await latch.freezes(frozen);
+  await attempt(() => second.releaseInfrastructure(input));
+  await attempt(() => second.recordOutcome(input, { event: 'disconnect-succeeded' }));
+  await connect();
+  latch.thaw();
+  await frozen;
+
+  const inventory = await world.simulator.inventory(store.accountId);
+  expect([inventory.securityGroups.length, inventory.networkInterfaces.length]).toEqual([1, 2]);
+  expect((await world.simulator.kmsuser(cluster.ClusterId)).passwordChanges).toBe(2);
+});

@@ -1,3 +1,4 @@
+import { listUnreleased } from '../../database/queries/provisioned-resources';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld } from '../harness/connect-world';
 
@@ -26,6 +27,13 @@ describe('a connect of a CloudHSM key store', () => {
     expect(inventory.securityGroups).toMatchObject([{ GroupName: `kms-${store.id}` }]);
     expect(inventory.networkInterfaces.map((item) => item.SubnetId).sort()).toEqual(
       [...cluster.SubnetIds].sort(),
+    );
+    const ledger = await listUnreleased(world.database.pool, store.id);
+    expect(ledger.map((entry) => entry.providerId).sort()).toEqual(
+      [
+        ...inventory.securityGroups.map((item) => item.GroupId),
+        ...inventory.networkInterfaces.map((item) => item.NetworkInterfaceId),
+      ].sort(),
     );
     const kmsuser = await world.simulator.kmsuser(cluster.ClusterId);
     expect(kmsuser).toMatchObject({ loggedIn: true, failedLogins: 0, passwordChanges: 1, logins: 2 });
