@@ -1,12 +1,11 @@
 import type { DeleteCustomKeyStoreRequest, DeleteCustomKeyStoreResponse } from '@aws-sdk/client-kms';
 import { z } from 'zod';
 import { deleteStore } from '../../database/queries/custom-key-stores';
-import { stateVerdict } from '../../keystore/connection-state';
 import { CustomKeyStoreId } from '../members';
 import type { MembersOf } from '../operation';
 import { defineOperation } from '../operation';
 import { ROW_CHANGED, retryOnChange } from './retry-on-change';
-import { invalidState, requireStore } from './store-lookup';
+import { requireAccepting } from './store-lookup';
 
 /** Deletes a DISCONNECTED store, its row and its secrets; the cluster is not touched. */
 export const deleteCustomKeyStore = defineOperation<
@@ -24,10 +23,7 @@ export const deleteCustomKeyStore = defineOperation<
   ],
   handler: (input, call) =>
     retryOnChange(async () => {
-      const store = await requireStore(input.CustomKeyStoreId, call);
-      if (stateVerdict('Delete', store.connectionState) !== 'accept') {
-        throw invalidState(store, 'DeleteCustomKeyStore');
-      }
+      const store = await requireAccepting('Delete', input.CustomKeyStoreId, call);
       const outcome = await deleteStore(call.services.database.pool, store);
       return outcome === 'row-changed' ? ROW_CHANGED : {};
     }),

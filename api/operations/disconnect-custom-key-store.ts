@@ -1,12 +1,11 @@
 import type { DisconnectCustomKeyStoreRequest, DisconnectCustomKeyStoreResponse } from '@aws-sdk/client-kms';
 import { z } from 'zod';
 import { acceptDisconnect } from '../../database/queries/accept-operation';
-import { stateVerdict } from '../../keystore/connection-state';
 import { CustomKeyStoreId } from '../members';
 import type { MembersOf } from '../operation';
 import { defineOperation } from '../operation';
 import { ROW_CHANGED, retryOnChange } from './retry-on-change';
-import { invalidState, requireStore } from './store-lookup';
+import { requireAccepting } from './store-lookup';
 
 /** Accepts a Disconnect, also of a running connect (D7) and of a failed one (D8). */
 export const disconnectCustomKeyStore = defineOperation<
@@ -22,10 +21,7 @@ export const disconnectCustomKeyStore = defineOperation<
   ],
   handler: (input, call) =>
     retryOnChange(async () => {
-      const store = await requireStore(input.CustomKeyStoreId, call);
-      if (stateVerdict('Disconnect', store.connectionState) !== 'accept') {
-        throw invalidState(store, 'DisconnectCustomKeyStore');
-      }
+      const store = await requireAccepting('Disconnect', input.CustomKeyStoreId, call);
       const operation = await acceptDisconnect(call.services.database.pool, store);
       if (!operation) return ROW_CHANGED;
       call.services.dispatch(operation);

@@ -1,4 +1,5 @@
-import { findStoreTogether } from '../../database/queries/custom-key-stores';
+import { findStore } from '../../database/queries/custom-key-stores';
+import { stateVerdict } from '../../keystore/connection-state';
 import type { CustomKeyStore } from '../../keystore/custom-key-store';
 import { KmsException } from '../../keystore/kms-exceptions';
 import { STORE_ID_PATTERN } from '../../keystore/naming';
@@ -7,9 +8,25 @@ import type { Call } from '../operation';
 /** The caller's store. An id of any other form is not looked for: it is simply not found (D3). */
 export async function requireStore(id: string, call: Call): Promise<CustomKeyStore> {
   const store = STORE_ID_PATTERN.test(id)
-    ? await findStoreTogether(call.services.database.pool, call.caller.accountId, id)
+    ? await findStore(call.services.database.pool, call.caller.accountId, id)
     : undefined;
   if (!store) throw storeNotFound(`ID ${id}`);
+  return store;
+}
+
+/**
+ * The caller's store, in a state that accepts this request (`spec/kms.md` §3).
+ * @throws KmsException `CustomKeyStoreNotFoundException`, `CustomKeyStoreInvalidStateException`
+ */
+export async function requireAccepting(
+  request: 'Delete' | 'Disconnect',
+  id: string,
+  call: Call,
+): Promise<CustomKeyStore> {
+  const store = await requireStore(id, call);
+  if (stateVerdict(request, store.connectionState) !== 'accept') {
+    throw invalidState(store, `${request}CustomKeyStore`);
+  }
   return store;
 }
 

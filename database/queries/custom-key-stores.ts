@@ -44,21 +44,6 @@ function toStore(row: StoreRow): CustomKeyStore {
   };
 }
 
-/** The store of an account by id, or undefined. */
-export async function findStore(
-  db: Queryable,
-  accountId: string,
-  id: string,
-): Promise<CustomKeyStore | undefined> {
-  // Named, so that PostgreSQL plans it once a connection: Describe is the busiest call there is.
-  const { rows } = await db.query<StoreRow>({
-    name: 'find-store',
-    text: `SELECT ${COLUMNS} FROM custom_key_stores WHERE id = $1 AND account_id = $2`,
-    values: [id, accountId],
-  });
-  return rows[0] && toStore(rows[0]);
-}
-
 /** The store of an account by name, or undefined. */
 export async function findStoreByName(
   db: Queryable,
@@ -114,11 +99,11 @@ function loaderOf(db: Queryable): DataLoader<string, CustomKeyStore | undefined>
 }
 
 /**
- * The store of an account by id, or undefined; as `findStore`, but all that is asked for in one turn of the event loop
- * goes to PostgreSQL in one statement. Under load the round trips are most of what a Describe costs: with this a
+ * The store of an account by id, or undefined. All that is asked for in one turn of the event loop goes to PostgreSQL in
+ * one statement. Under load the round trips are most of what a Describe costs: with this a
  * sixth of PostgreSQL's CPU and half of the API's.
  */
-export async function findStoreTogether(
+export async function findStore(
   db: Queryable,
   accountId: string,
   id: string,

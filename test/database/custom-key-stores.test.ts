@@ -8,7 +8,6 @@ import {
   createStore,
   deleteStore,
   findStore,
-  findStoreTogether,
   listStores,
   updateStore,
 } from '../../database/queries/custom-key-stores';
@@ -121,11 +120,11 @@ describe('stores asked for in the same turn of the event loop', () => {
     ];
     const query = jest.spyOn(test.database.pool, 'query');
     const found = await Promise.all([
-      findStoreTogether(test.database.pool, ACCOUNT, mine.id),
-      findStoreTogether(test.database.pool, ACCOUNT, mine.id),
-      findStoreTogether(test.database.pool, ACCOUNT, other.id),
-      findStoreTogether(test.database.pool, '555566667777', other.id),
-      findStoreTogether(test.database.pool, ACCOUNT, 'cks-00000000000000000'),
+      findStore(test.database.pool, ACCOUNT, mine.id),
+      findStore(test.database.pool, ACCOUNT, mine.id),
+      findStore(test.database.pool, ACCOUNT, other.id),
+      findStore(test.database.pool, '555566667777', other.id),
+      findStore(test.database.pool, ACCOUNT, 'cks-00000000000000000'),
     ]);
     expect(query).toHaveBeenCalledTimes(1);
     query.mockRestore();
@@ -134,11 +133,9 @@ describe('stores asked for in the same turn of the event loop', () => {
 
   it('are read afresh each time', async () => {
     const store = await aStore(test.database);
-    await findStoreTogether(test.database.pool, ACCOUNT, store.id);
+    await findStore(test.database.pool, ACCOUNT, store.id);
     await updateStore(test.database, store, { name: `${store.name} later` }, secrets);
-    expect((await findStoreTogether(test.database.pool, ACCOUNT, store.id))?.name).toBe(
-      `${store.name} later`,
-    );
+    expect((await findStore(test.database.pool, ACCOUNT, store.id))?.name).toBe(`${store.name} later`);
   });
 
   it('all fail when the database is away, and are found when it is back', async () => {
@@ -146,13 +143,13 @@ describe('stores asked for in the same turn of the event loop', () => {
     const query = jest.spyOn(test.database.pool, 'query').mockImplementation(() => {
       throw new Error('away');
     });
-    const asked = [1, 2].map(() => findStoreTogether(test.database.pool, ACCOUNT, store.id));
+    const asked = [1, 2].map(() => findStore(test.database.pool, ACCOUNT, store.id));
     expect((await Promise.allSettled(asked)).map((result) => result.status)).toEqual([
       'rejected',
       'rejected',
     ]);
     query.mockRestore();
-    expect(await findStoreTogether(test.database.pool, ACCOUNT, store.id)).toEqual(store);
+    expect(await findStore(test.database.pool, ACCOUNT, store.id)).toEqual(store);
   });
 });
 
