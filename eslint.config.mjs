@@ -17,7 +17,8 @@ const MAY_IMPORT = {
   api: ['keystore', 'database', 'clients', 'temporal'],
   worker: ['keystore', 'database', 'clients', 'temporal', 'workflows', 'activities'],
   simulator: [],
-  cli: ['api', 'worker', 'simulator', 'database'],
+  conformance: ['keystore', 'clients'],
+  cli: ['api', 'worker', 'simulator', 'database', 'conformance'],
 };
 
 const ROOMS = Object.keys(MAY_IMPORT);

@@ -12,6 +12,12 @@ import { orOwnFailure } from './own-failure';
 import { recordOutcome } from './record-outcome';
 import { releaseInfrastructure } from './release-infrastructure';
 import { runStep } from './run-step';
+import { createPrivateDns } from './xks/create-private-dns';
+import { createVpcEndpoint } from './xks/create-vpc-endpoint';
+import type { InterfaceEndpoint } from './xks/create-vpc-endpoint';
+import { findEndpointService } from './xks/find-endpoint-service';
+import type { EndpointServiceChoice } from './xks/find-endpoint-service';
+import { probeProxy } from './xks/probe-proxy';
 
 /**
  * The activities, by the names under which workflows call them. Every step runs through `runStep`: written down,
@@ -30,6 +36,18 @@ export function createActivities(deps: Dependencies) {
 
     rotatePassword: (input: OperationInput, infrastructure: Infrastructure): Promise<void> =>
       runStep(deps, 'rotatePassword', input, (step) => rotatePassword(deps, step, infrastructure)),
+
+    findEndpointService: (input: OperationInput): Promise<EndpointServiceChoice> =>
+      runStep(deps, 'findEndpointService', input, (step) => findEndpointService(deps, step)),
+
+    createVpcEndpoint: (input: OperationInput, choice: EndpointServiceChoice): Promise<InterfaceEndpoint> =>
+      runStep(deps, 'createVpcEndpoint', input, (step) => createVpcEndpoint(deps, step, choice)),
+
+    createPrivateDns: (input: OperationInput, endpoint: InterfaceEndpoint): Promise<void> =>
+      runStep(deps, 'createPrivateDns', input, (step) => createPrivateDns(deps, step, endpoint)),
+
+    probeProxy: (input: OperationInput): Promise<void> =>
+      runStep(deps, 'probeProxy', input, (step) => probeProxy(deps, step)),
 
     logoutKmsuser: (input: OperationInput): Promise<void> =>
       runStep(deps, 'logoutKmsuser', input, (step) => logoutKmsuser(deps, step)),

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import type { AwsClients } from '../clients/aws/aws-clients';
+import type { Network } from '../clients/aws/default-network';
 import type { HsmLogin } from '../clients/hsm/hsm-login';
+import type { XksProxyClient } from '../clients/xks/xks-proxy';
 import type { Database } from '../database/database';
 import type { StepName } from '../keystore/steps';
 import type { SecretBox } from '../database/secret-box';
@@ -11,6 +13,9 @@ export interface Dependencies {
   secrets: SecretBox;
   aws: AwsClients;
   hsm: HsmLogin;
+  xks: XksProxyClient;
+  /** where interface endpoints and private hosted zones go; none: the simulated account's own VPC */
+  network?: Network;
   /** `KEYMOOR_BUDGET_SCALE`: multiplies budgets and the pauses between attempts */
   budgetScale: number;
   logger: Logger;

@@ -1,7 +1,9 @@
 import { AwsCallFailed } from '../clients/aws/aws-failure';
 import { HsmFailure } from '../clients/hsm/hsm-login';
 import type { HsmFailureReason } from '../clients/hsm/hsm-login';
+import { ProxyCallFailed } from '../clients/xks/proxy-call-failed';
 import type { ConnectionErrorCode } from '../keystore/connection-error-code';
+import { XKS_PROXY_OUTCOMES } from '../keystore/xks-proxy-outcome';
 
 /**
  * Why an attempt of a step failed, in KMS's words.
@@ -51,6 +53,10 @@ export function toStepFailure(error: unknown): StepFailure | undefined {
   if (error instanceof StepFailure) return error;
   if (error instanceof HsmFailure) {
     return new StepFailure({ ...HSM_FAILURES[error.reason], message: error.message });
+  }
+  if (error instanceof ProxyCallFailed) {
+    const { connectionErrorCode: code, retry } = XKS_PROXY_OUTCOMES[error.outcome];
+    return new StepFailure({ code, retry, message: error.message });
   }
   if (error instanceof AwsCallFailed) {
     const { failure } = error;

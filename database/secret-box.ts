@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
 /** Kinds of secret that a store has. */
-export type SecretKind = 'kmsuser-password' | 'hsm-session';
+export type SecretKind = 'kmsuser-password' | 'hsm-session' | 'xks-credential';
 
 const ALGORITHM = 'aes-256-gcm';
 const IV_BYTES = 12;

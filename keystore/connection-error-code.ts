@@ -34,6 +34,9 @@ export type ConnectionErrorCode = (typeof CONNECTION_ERROR_CODES)[number];
 /** Codes that the connect of a CloudHSM key store can end with. */
 export const CLOUDHSM_CONNECTION_ERROR_CODES = [...COMMON, ...CLOUDHSM] as const;
 
+/** Codes that the connect of an external key store can end with. */
+export const XKS_CONNECTION_ERROR_CODES = [...COMMON, 'INVALID_CREDENTIALS', ...XKS] as const;
+
 const CODES: ReadonlySet<string> = new Set(CONNECTION_ERROR_CODES);
 
 /** Whether a failure's type is one of AWS's codes. */

@@ -34,5 +34,32 @@ export interface CloudHsmKeyStore extends StoreCommon {
   clusterCertificateFingerprint: string;
 }
 
-/** A custom key store, as the API serves it. External key stores join this union with their own issue. */
-export type CustomKeyStore = CloudHsmKeyStore;
+/** Where an external key store's proxy is, as a caller gave it. The secret access key is never part of it. */
+export interface XksProxy {
+  connectivity: XksConnectivity;
+  /** `https://` and a host name, as given */
+  uriEndpoint: string;
+  /** ends in `/kms/xks/v1` */
+  uriPath: string;
+  /** of the credential that the proxy expects */
+  accessKeyId: string;
+  /** only with `VPC_ENDPOINT_SERVICE` */
+  vpcEndpointService?: VpcEndpointService;
+}
+
+/** The VPC endpoint service behind which a proxy stands. */
+export interface VpcEndpointService {
+  /** `com.amazonaws.vpce.<region>.vpce-svc-…` */
+  name: string;
+  /** 12 digits; the caller's account where it was not given (D20) */
+  owner: string;
+}
+
+/** A store whose keys live outside AWS, behind a proxy. */
+export interface ExternalKeyStore extends StoreCommon {
+  type: 'EXTERNAL_KEY_STORE';
+  xksProxy: XksProxy;
+}
+
+/** A custom key store, as the API serves it. */
+export type CustomKeyStore = CloudHsmKeyStore | ExternalKeyStore;

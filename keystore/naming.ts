@@ -10,12 +10,17 @@ export function workflowId(storeId: string): string {
 
 /** The security group that a connect makes in the cluster's VPC. */
 export function securityGroupName(storeId: string): string {
-  return `kms-${storeId}`;
+  return connectorName(storeId);
 }
 
 /** The description of a connect's network interfaces, as KMS words it. */
 export function networkInterfaceDescription(clusterId: string): string {
   return `KMS managed ENI for cluster ${clusterId}`;
+}
+
+/** What everything that a connect builds is called (D28). */
+export function connectorName(storeId: string): string {
+  return `kms-${storeId}`;
 }
 
 /** The tag by which everything that a store's connects built is found again. */
@@ -28,7 +33,7 @@ export function resourceTags(storeId: string, generation: number): { Key: string
   return [
     { Key: STORE_TAG, Value: storeId },
     { Key: GENERATION_TAG, Value: String(generation) },
-    { Key: 'Name', Value: securityGroupName(storeId) },
+    { Key: 'Name', Value: connectorName(storeId) },
   ];
 }
 
@@ -42,3 +47,13 @@ export const CLOUDHSM_PORTS = { from: 2223, to: 2225 } as const;
 
 /** The crypto user that KMS logs in as. */
 export const KMSUSER = 'kmsuser';
+
+/** The principal that a VPC endpoint service must allow, for KMS to see it (`spec/kms.md` §6). */
+export function kmsPrincipal(region: string): string {
+  return `cks.kms.${region}.amazonaws.com`;
+}
+
+/** The host of an `XksProxyUriEndpoint`, in lower case and without a final dot: hosts compare so (D32). */
+export function proxyHost(uriEndpoint: string): string {
+  return uriEndpoint.slice('https://'.length).toLowerCase().replace(/\.+$/, '');
+}

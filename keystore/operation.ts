@@ -1,4 +1,5 @@
 import type { ConnectionErrorCode } from './connection-error-code';
+import type { CustomKeyStoreType, XksConnectivity } from './custom-key-store';
 
 /** The two long-running operations; each accepted call makes one row. */
 export type OperationKind = 'connect' | 'disconnect';
@@ -44,8 +45,9 @@ export interface OperationStep {
 export interface OperationInput {
   storeId: string;
   generation: number;
-  type: 'AWS_CLOUDHSM' | 'EXTERNAL_KEY_STORE';
-  connectivity?: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_SERVICE';
+  type: CustomKeyStoreType;
+  /** of an external key store */
+  connectivity?: XksConnectivity;
 }
 
 /** What it takes to start an operation in Temporal: of an accepted call, or of the reconciler. */

@@ -20,6 +20,7 @@ export const ROOMS = [
   'database',
   'clients',
   'simulator',
+  'conformance',
   'cli',
   'bench',
 ];

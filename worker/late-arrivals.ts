@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { sweepByTag } from '../activities/release-infrastructure';
+import { sweepNetwork } from '../activities/cloudhsm/release-network';
+import { sweepPrivateWay } from '../activities/xks/release-private-way';
 import type { AwsClients } from '../clients/aws/aws-clients';
 import type { Database } from '../database/database';
 import { endWatches, listWatchedStores } from '../database/queries/provisioned-resources';
@@ -19,7 +20,9 @@ export async function removeLateArrivals(config: {
   let removed = 0;
   for (const store of await listWatchedStores(config.database.pool, BATCH)) {
     try {
-      const found = await sweepByTag(config, store, AbortSignal.timeout(SWEEP_TIMEOUT_MS));
+      const isPrivateWay = store.kinds.some((kind) => kind === 'vpc-endpoint' || kind === 'hosted-zone');
+      const sweep = isPrivateWay ? sweepPrivateWay : sweepNetwork;
+      const found = await sweep(config, store, AbortSignal.timeout(SWEEP_TIMEOUT_MS));
       if (found > 0)
         config.logger.info({ storeId: store.storeId, found }, 'removed what a late request had made');
       removed += found;

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { NativeConnectionOptions } from '@temporalio/worker';
@@ -5,8 +6,12 @@ import type { Logger } from 'pino';
 import { createActivities } from '../activities/create-activities';
 import { openCredentials } from '../clients/accounts/credentials-file';
 import { createAwsClients } from '../clients/aws/aws-clients';
+import type { AwsClientsConfig } from '../clients/aws/aws-clients';
+import type { Network } from '../clients/aws/default-network';
 import { openHsmLogin } from '../clients/hsm/open-hsm-login';
 import type { HsmKind } from '../clients/hsm/open-hsm-login';
+import { createXksProxyClient } from '../clients/xks/xks-proxy';
+import type { XksProxyClientConfig } from '../clients/xks/xks-proxy';
 import { openDatabase } from '../database/database';
 import { SecretBox } from '../database/secret-box';
 import { openTemporal } from '../temporal/client';
@@ -35,8 +40,14 @@ export interface WorkerConfig {
   /** 32 bytes */
   masterKey: Buffer;
   simulatorUrl?: string;
-  endpoints: { cloudhsm?: string; ec2?: string; sts?: string };
+  endpoints: AwsClientsConfig['endpoints'];
   hsm: HsmKind;
+  /** PEM bundle of the CAs of external key store proxies; the public ones without */
+  xksCaFile?: string;
+  /** where requests to proxies go instead, as in curl's `--connect-to` */
+  xksConnectTo?: NonNullable<XksProxyClientConfig['connectTo']>;
+  /** where interface endpoints and private hosted zones go; absent: the simulated account's own VPC */
+  network?: Network;
   budgetScale: number;
   logger: Logger;
   /** bounds of the reconciler, for tests; see there for the defaults */
@@ -68,6 +79,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
     config.hsm,
     config.simulatorUrl === undefined ? {} : { simulatorUrl: config.simulatorUrl },
   );
+  const xksCa = config.xksCaFile === undefined ? undefined : await readFile(config.xksCaFile, 'utf8');
   const runtime = await installRuntime(logger);
   const metrics = createWorkerMetrics();
   const credentials =
@@ -79,6 +91,13 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
     ...(config.simulatorUrl !== undefined && { simulatorUrl: config.simulatorUrl }),
     endpoints: config.endpoints,
     roleArnOf: (accountId) => credentials?.roleArnOf(accountId),
+    logger,
+  });
+  const xks = createXksProxyClient({
+    region: config.region,
+    ...(xksCa !== undefined && { ca: xksCa }),
+    ...(config.xksConnectTo !== undefined && { connectTo: config.xksConnectTo }),
+    ...(config.simulatorUrl !== undefined && { simulatorUrl: config.simulatorUrl }),
     logger,
   });
   const database = openDatabase({
@@ -94,6 +113,8 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
     secrets: new SecretBox(config.masterKey),
     aws,
     hsm,
+    xks,
+    ...(config.network !== undefined && { network: config.network }),
     budgetScale: config.budgetScale,
     logger,
     onStepEnd: (step, end, seconds) => {
@@ -158,6 +179,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
       await admin.close();
       await temporal.close();
       aws.close();
+      xks.close();
       credentials?.close();
       await database.close();
     },

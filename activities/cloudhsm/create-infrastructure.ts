@@ -13,22 +13,20 @@ import {
   revokeDefaultEgress,
 } from '../../clients/aws/security-groups';
 import {
-  listUnreleased,
   markCreated,
   markReleased,
-  planResources,
   watchForEarlierRequest,
 } from '../../database/queries/provisioned-resources';
-import type { LedgerEntry, PlannedResource } from '../../database/queries/provisioned-resources';
+import type { EntryOf, PlannedOf } from '../../database/queries/provisioned-resources';
 import { networkInterfaceDescription, resourceTags, securityGroupName } from '../../keystore/naming';
 import type { Dependencies } from '../dependencies';
-import { operationNotRunning } from '../operation-not-running';
+import { plan } from '../plan';
 import type { StepContext } from '../run-step';
 import { passingFailure } from '../step-failure';
 import { all } from '../all';
 import { WATCH_MS } from '../late-arrivals';
 import type { ClusterFacts } from './find-cluster';
-import { storeOf } from './find-cluster';
+import { cloudHsmStoreOf } from '../store-of';
 
 /** Pauses while an interface comes up, milliseconds: short at first, as most are quick. */
 const FIRST_LOOK_MS = 50;
@@ -54,7 +52,7 @@ export async function createInfrastructure(
   step: StepContext,
   cluster: ClusterFacts,
 ): Promise<Infrastructure> {
-  const { accountId } = storeOf(step);
+  const { accountId } = cloudHsmStoreOf(step);
   const group = await ensureSecurityGroup(deps, step, accountId, cluster);
   // The group's rules and the interfaces need the group and not each other.
   await all([
@@ -67,7 +65,7 @@ export async function createInfrastructure(
 /** The connector's group: its id, and the ledger's entry as it was before this attempt. */
 interface ConnectorGroup {
   id: string;
-  entry: LedgerEntry;
+  entry: EntryOf<'security-group'>;
 }
 
 async function ensureSecurityGroup(
@@ -77,7 +75,7 @@ async function ensureSecurityGroup(
   cluster: ClusterFacts,
 ): Promise<ConnectorGroup> {
   const request = { clusterId: cluster.clusterId, vpcId: cluster.vpcId };
-  const [entry] = await plan(deps, step, [{ kind: 'security-group', slot: '', request }]);
+  const [entry] = await plan(deps, step, 'security-group', [{ kind: 'security-group', slot: '', request }]);
   if (!entry) throw passingFailure('INTERNAL_ERROR', 'The ledger lost sight of the security group.');
   if (entry.providerId !== undefined) return { id: entry.providerId, entry };
   // What an earlier attempt sent and nobody answered may arrive when this one's group is long gone again.
@@ -148,12 +146,12 @@ async function ensureNetworkInterfaces(
   securityGroupId: string,
 ): Promise<void> {
   const groupIds = [securityGroupId, cluster.securityGroupId];
-  const wanted = cluster.subnetIds.map((subnetId): PlannedResource => ({
+  const wanted = cluster.subnetIds.map((subnetId): PlannedOf<'network-interface'> => ({
     kind: 'network-interface',
     slot: subnetId,
     request: { clusterId: cluster.clusterId, vpcId: cluster.vpcId, subnetId, groupIds },
   }));
-  const entries = await plan(deps, step, wanted);
+  const entries = await plan(deps, step, 'network-interface', wanted);
   const outdated = entries.filter((entry) => entry.state === 'planned' && !sameGroups(entry, groupIds));
   if (outdated.length > 0) {
     // Planned for a group that somebody deleted since: that request cannot be repeated, another is planned.
@@ -169,8 +167,8 @@ async function ensureNetworkInterfaces(
   await untilAvailable(deps, step, accountId, new Map(entryIds));
 }
 
-function sameGroups(entry: LedgerEntry, groupIds: readonly string[]): boolean {
-  const planned = entry.request.groupIds ?? [];
+function sameGroups(entry: EntryOf<'network-interface'>, groupIds: readonly string[]): boolean {
+  const planned = entry.request.groupIds;
   return planned.length === groupIds.length && planned.every((id) => groupIds.includes(id));
 }
 
@@ -178,7 +176,7 @@ function sameGroups(entry: LedgerEntry, groupIds: readonly string[]): boolean {
 export async function requestInterface(
   deps: Dependencies,
   step: Pick<StepContext, 'signal' | 'input'>,
-  entry: LedgerEntry,
+  entry: EntryOf<'network-interface'>,
 ): Promise<{ id: string; status?: string }> {
   if (entry.providerId !== undefined) return { id: entry.providerId };
   const { subnetId, groupIds, clusterId } = entry.request;
@@ -187,8 +185,8 @@ export async function requestInterface(
     entry.accountId,
     {
       clientToken: entry.id,
-      subnetId: subnetId ?? '',
-      groupIds: groupIds ?? [],
+      subnetId,
+      groupIds,
       description: networkInterfaceDescription(clusterId),
       // The generation that planned it, not the one that repeats it: a repeat must be equal word for word.
       tags: resourceTags(entry.storeId, entry.generation),
@@ -236,20 +234,6 @@ async function untilAvailable(
       );
     });
   }
-}
-
-/** The ledger's entries for these resources, written before anything is requested. */
-async function plan(
-  deps: Dependencies,
-  step: StepContext,
-  resources: PlannedResource[],
-): Promise<LedgerEntry[]> {
-  const entries = await planResources(deps.database.pool, step.input, resources);
-  if (!entries) throw operationNotRunning(step.input);
-  if (entries.length === resources.length) return entries;
-  // Another attempt planned some at the same moment: now they are there to be read.
-  const all = await listUnreleased(deps.database.pool, step.input.storeId);
-  return all.filter((entry) => resources.some((r) => r.kind === entry.kind && r.slot === entry.slot));
 }
 
 function isGone(error: unknown, code: RegExp): boolean {

@@ -1,11 +1,11 @@
 import { activeHsms, clusterSubnetIds, describeCluster } from '../../clients/aws/clusters';
 import { hasClusterPortRules } from '../../clients/aws/cluster-port-rules';
 import { describeClusterSecurityGroup } from '../../clients/aws/security-groups';
-import type { CloudHsmKeyStore } from '../../keystore/custom-key-store';
 import { clusterSecurityGroupName } from '../../keystore/naming';
 import type { Dependencies } from '../dependencies';
 import { finalFailure, passingFailure } from '../step-failure';
 import type { StepContext } from '../run-step';
+import { cloudHsmStoreOf } from '../store-of';
 
 /** What the later steps need to know of the cluster; part of the workflow's history, so nothing secret. */
 export interface ClusterFacts {
@@ -22,7 +22,7 @@ export interface ClusterFacts {
  * its security group lacks the rules (D12) or it does not become ACTIVE in time (D14). Reads only.
  */
 export async function findCluster(deps: Dependencies, step: StepContext): Promise<ClusterFacts> {
-  const store = storeOf(step);
+  const store = cloudHsmStoreOf(step);
   const clusterId = store.cloudHsmClusterId;
   const options = { signal: step.signal };
   const [cluster, group] = await Promise.all([
@@ -60,12 +60,4 @@ export async function findCluster(deps: Dependencies, step: StepContext): Promis
     securityGroupId: cluster.securityGroupId || group.groupId,
     subnetIds: clusterSubnetIds(cluster),
   };
-}
-
-/** The store that a forward step works for. It cannot be deleted while an operation runs; if it is gone all the same, that ends it. */
-export function storeOf(step: Pick<StepContext, 'input' | 'store'>): CloudHsmKeyStore {
-  if (!step.store) {
-    throw finalFailure('INTERNAL_ERROR', `Key store ${step.input.storeId} is no longer in the database.`);
-  }
-  return step.store;
 }

@@ -6,7 +6,7 @@ import { finalFailure } from '../step-failure';
 import type { StepContext } from '../run-step';
 import { loginOnce } from './counted-login';
 import type { Infrastructure } from './create-infrastructure';
-import { storeOf } from './find-cluster';
+import { cloudHsmStoreOf } from '../store-of';
 import { connectAll, reachableHsms } from './hsm-connection';
 
 /**
@@ -20,7 +20,7 @@ export async function loginKmsuser(
   step: StepContext,
   infrastructure: Infrastructure,
 ): Promise<void> {
-  const store = storeOf(step);
+  const store = cloudHsmStoreOf(step);
   const route = { store, securityGroupId: infrastructure.securityGroupId };
   const connections = await connectAll(deps, step, route, await reachableHsms(deps, step, store));
   try {

@@ -12,7 +12,7 @@ import { connectHsm, reachableHsms } from './hsm-connection';
  */
 export async function logoutKmsuser(deps: Dependencies, step: StepContext): Promise<void> {
   const { store } = step;
-  if (!store || !undoIsDue(step)) return;
+  if (store?.type !== 'AWS_CLOUDHSM' || !undoIsDue(step)) return;
   const ledger = await listUnreleased(deps.database.pool, store.id);
   const securityGroupId = ledger.find((entry) => entry.kind === 'security-group')?.providerId;
   // Without the connector's group there is no way to the HSMs, and there was none to log in.

@@ -14,7 +14,7 @@ import { finalFailure, passingFailure } from '../step-failure';
 import type { StepFailure } from '../step-failure';
 import { loginOnce } from './counted-login';
 import type { Infrastructure } from './create-infrastructure';
-import { storeOf } from './find-cluster';
+import { cloudHsmStoreOf } from '../store-of';
 import { connectHsm, reachableHsms } from './hsm-connection';
 import type { HsmRoute } from './hsm-connection';
 
@@ -33,7 +33,7 @@ export async function rotatePassword(
   infrastructure: Infrastructure,
 ): Promise<void> {
   const { input } = step;
-  const store = storeOf(step);
+  const store = cloudHsmStoreOf(step);
   const { pool } = deps.database;
   // An earlier attempt may have got as far as the proof, and died before it could say so.
   if (step.attempt > 1 && (await wasAccepted(pool, { ...input, purpose: 'verify' }))) return;

@@ -37,6 +37,9 @@ export async function runWorker(environment: Environment, builtInCredentials: bo
           ...(own.deployment === undefined ? {} : { deployment: own.deployment }),
           ...(own.credentialsFile === undefined ? {} : { credentialsFile: own.credentialsFile }),
           ...(own.simulatorUrl === undefined ? {} : { simulatorUrl: own.simulatorUrl }),
+          ...(own.xksCaFile === undefined ? {} : { xksCaFile: own.xksCaFile }),
+          ...(own.xksConnectTo === undefined ? {} : { xksConnectTo: own.xksConnectTo }),
+          ...(own.network === undefined ? {} : { network: own.network }),
         }),
       ),
   });

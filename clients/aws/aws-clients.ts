@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { CloudHSMV2Client } from '@aws-sdk/client-cloudhsm-v2';
 import type { CloudHSMV2ClientConfig } from '@aws-sdk/client-cloudhsm-v2';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { Route53Client } from '@aws-sdk/client-route-53';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Logger } from 'pino';
 import { accountCredentials, simulatorCredentials } from './aws-credentials';
@@ -14,7 +15,7 @@ export interface AwsClientsConfig {
   /** the simulated world: every call goes there, signed with the account's id and never with real credentials */
   simulatorUrl?: string;
   /** addresses other than AWS's own; without effect where `simulatorUrl` is set */
-  endpoints: { cloudhsm?: string; ec2?: string; sts?: string };
+  endpoints: { cloudhsm?: string; ec2?: string; route53?: string; sts?: string };
   /** the role to assume for an account's stores; asked again whenever a client is fetched */
   roleArnOf(accountId: string): string | undefined;
   logger?: Logger;
@@ -28,6 +29,11 @@ export interface AwsClientsConfig {
 export interface AwsClients {
   cloudHsm(accountId: string): CloudHSMV2Client;
   ec2(accountId: string): EC2Client;
+  route53(accountId: string): Route53Client;
+  /** the Region that is called */
+  readonly region: string;
+  /** whether all of it is the simulated world */
+  readonly simulated: boolean;
   /** milliseconds for a whole call, unless the call says otherwise */
   readonly requestTimeoutMs: number;
   /** Closes the connections. Calls after it fail. */
@@ -53,10 +59,11 @@ interface AccountClients {
   credentials: CredentialsProvider;
   cloudHsm?: CloudHSMV2Client;
   ec2?: EC2Client;
+  route53?: Route53Client;
 }
 
 /**
- * Clients for CloudHSM v2 and EC2 with the SDK's standard configuration, except for its retries, which are off
+ * Clients for CloudHSM v2, EC2 and Route 53 with the SDK's standard configuration, except for its retries, which are off
  * (Temporal retries, and the two would multiply), and its missing time-outs.
  */
 export function createAwsClients(config: AwsClientsConfig): AwsClients {
@@ -102,6 +109,8 @@ export function createAwsClients(config: AwsClientsConfig): AwsClients {
 
   return {
     requestTimeoutMs: config.requestTimeoutMs ?? 5_000,
+    region: config.region,
+    simulated: config.simulatorUrl !== undefined,
     cloudHsm(accountId) {
       const entry = account(accountId);
       const endpoint = config.simulatorUrl ?? config.endpoints.cloudhsm;
@@ -125,6 +134,17 @@ export function createAwsClients(config: AwsClientsConfig): AwsClients {
         requestHandler,
       });
       return entry.ec2;
+    },
+    route53(accountId) {
+      const entry = account(accountId);
+      const endpoint = config.simulatorUrl ?? config.endpoints.route53;
+      entry.route53 ??= new Route53Client({
+        ...common,
+        credentials: entry.credentials,
+        ...(endpoint === undefined ? {} : { endpoint }),
+        requestHandler,
+      });
+      return entry.route53;
     },
     close() {
       accounts.clear();

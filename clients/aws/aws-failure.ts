@@ -50,9 +50,14 @@ const CONNECTION_ERRORS: Readonly<Record<string, ConnectionErrorCode>> = {
 
 /** First match wins: what looks like a quota but is a rate stands before the quotas. */
 const RULES: readonly { kind: Exclude<AwsFailureKind, 'connection-error-code'>; code: RegExp }[] = [
-  { kind: 'not-found', code: /NotFound(Exception)?$/ },
-  { kind: 'duplicate', code: /\.Duplicate$/ },
-  { kind: 'dependency-violation', code: /^(DependencyViolation|.*\.InUse|ResourceInUse)$/ },
+  { kind: 'not-found', code: /(NotFound(Exception)?|^NoSuch(HostedZone|Change)|^InvalidServiceName)$/ },
+  { kind: 'duplicate', code: /(\.Duplicate|^HostedZoneAlreadyExists)$/ },
+  {
+    kind: 'dependency-violation',
+    code: /^(DependencyViolation|.*\.InUse|ResourceInUse|HostedZoneNotEmpty)$/,
+  },
+  // Most often the zone of a connect before, which is just being deleted.
+  { kind: 'retry', code: /^ConflictingDomainExists$/ },
   {
     kind: 'retry',
     code: /^(RequestLimitExceeded|BandwidthLimitExceeded|Throttl.*|RequestThrottled.*|TooManyRequests.*|SlowDown|PriorRequestNotComplete)$/,

@@ -1,4 +1,5 @@
 import type { ConnectionErrorCode } from '../../keystore/connection-error-code';
+import type { CustomKeyStoreType, XksConnectivity } from '../../keystore/custom-key-store';
 import type {
   DispatchableOperation,
   Operation,
@@ -102,7 +103,8 @@ export async function takeQuietOperations(
     custom_key_store_id: string;
     generation: number;
     store_name: string;
-    store_type: 'AWS_CLOUDHSM' | 'EXTERNAL_KEY_STORE';
+    store_type: CustomKeyStoreType;
+    xks_connectivity: XksConnectivity | null;
   }>(
     `WITH quiet AS (
        SELECT id FROM operations
@@ -110,14 +112,20 @@ export async function takeQuietOperations(
        ORDER BY last_seen_at LIMIT $2 FOR UPDATE SKIP LOCKED
      )
      UPDATE operations o SET last_seen_at = now() FROM quiet WHERE o.id = quiet.id
-     RETURNING o.id, o.kind, o.custom_key_store_id, o.generation, o.store_name, o.store_type`,
+     RETURNING o.id, o.kind, o.custom_key_store_id, o.generation, o.store_name, o.store_type,
+       o.xks_connectivity`,
     [options.quietMs, options.limit],
   );
   return rows.map((row) => ({
     id: row.id,
     kind: row.kind,
     storeName: row.store_name,
-    input: { storeId: row.custom_key_store_id, generation: row.generation, type: row.store_type },
+    input: {
+      storeId: row.custom_key_store_id,
+      generation: row.generation,
+      type: row.store_type,
+      ...(row.xks_connectivity && { connectivity: row.xks_connectivity }),
+    },
   }));
 }
 
@@ -127,4 +135,17 @@ export async function isUnsettled(db: Queryable, operationId: string): Promise<b
     operationId,
   ]);
   return rows.length > 0;
+}
+
+/** The id of the KMS request by which an operation was accepted, where it is known. */
+export async function requestIdOf(
+  db: Queryable,
+  operation: { storeId: string; generation: number },
+): Promise<string | undefined> {
+  const { rows } = await db.query<{ request_id: string | null }>({
+    name: 'request-id-of',
+    text: 'SELECT request_id FROM operations WHERE custom_key_store_id = $1 AND generation = $2',
+    values: [operation.storeId, operation.generation],
+  });
+  return rows[0]?.request_id ?? undefined;
 }

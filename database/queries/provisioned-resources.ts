@@ -1,30 +1,37 @@
 import type { Queryable } from '../database';
 
-/** What a connect builds. */
-export type ResourceKind = 'security-group' | 'network-interface';
-
-/** Parameters of the request that creates a resource, to repeat it word for word. */
-export interface ResourceRequest {
-  clusterId: string;
-  vpcId: string;
-  /** of an interface */
-  subnetId?: string;
-  /** of an interface */
-  groupIds?: string[];
+/**
+ * What a connect builds, and for each kind the parameters of the request that creates it, to repeat it word for word.
+ * A hosted zone's record is part of its zone: it comes and goes with it.
+ */
+export interface ResourceRequests {
+  'security-group': { clusterId: string; vpcId: string };
+  'network-interface': { clusterId: string; vpcId: string; subnetId: string; groupIds: string[] };
+  'vpc-endpoint': { serviceName: string; vpcId: string; subnetIds: string[] };
+  'hosted-zone': { name: string; vpcId: string };
 }
+export type ResourceKind = keyof ResourceRequests;
 
-/** A row of the ledger. */
-export interface LedgerEntry {
-  /** UUID: also the request's `ClientToken` */
+/** What every row of the ledger has. */
+interface EntryCommon {
+  /** UUID: also the request's `ClientToken` or `CallerReference` */
   id: string;
   storeId: string;
   accountId: string;
   generation: number;
-  kind: ResourceKind;
   slot: string;
-  request: ResourceRequest;
   providerId?: string;
   state: 'planned' | 'created' | 'released';
+}
+
+/** A row of the ledger of one kind. */
+export type EntryOf<K extends ResourceKind> = EntryCommon & { kind: K; request: ResourceRequests[K] };
+/** A row of the ledger. */
+export type LedgerEntry = { [K in ResourceKind]: EntryOf<K> }[ResourceKind];
+
+/** Those of one kind. */
+export function ofKind<K extends ResourceKind>(entries: readonly LedgerEntry[], kind: K): EntryOf<K>[] {
+  return entries.filter((entry) => entry.kind === kind) as EntryOf<K>[];
 }
 
 interface LedgerRow {
@@ -34,7 +41,7 @@ interface LedgerRow {
   generation: number;
   kind: ResourceKind;
   slot: string;
-  request: ResourceRequest;
+  request: ResourceRequests[ResourceKind];
   provider_id: string | null;
   state: LedgerEntry['state'];
 }
@@ -50,16 +57,19 @@ function toEntry(row: LedgerRow): LedgerEntry {
     request: row.request,
     ...(row.provider_id && { providerId: row.provider_id }),
     state: row.state,
-  };
+    // Kind and request were written together.
+  } as LedgerEntry;
 }
 
-/** What is about to be created. */
-export interface PlannedResource {
-  kind: ResourceKind;
-  /** what makes it one of its kind in the store: '' for the group, the subnet for an interface */
+/** What is about to be created, of one kind. */
+export interface PlannedOf<K extends ResourceKind> {
+  kind: K;
+  /** what makes it one of its kind in the store: the subnet for an interface, '' for all others */
   slot: string;
-  request: ResourceRequest;
+  request: ResourceRequests[K];
 }
+/** What is about to be created. */
+export type PlannedResource = { [K in ResourceKind]: PlannedOf<K> }[ResourceKind];
 
 /**
  * Writes down what is about to be created, before any request leaves. A slot that is taken keeps its entry (and its
@@ -157,6 +167,8 @@ export interface WatchedStore {
   accountId: string;
   /** generation of the last create that went unanswered: what is younger is not for the sweep */
   upToGeneration: number;
+  /** of what is watched */
+  kinds: ResourceKind[];
   /** by the database's clock, when the list was made */
   listedAt: Date;
 }
@@ -171,9 +183,11 @@ export async function listWatchedStores(db: Queryable, limit: number): Promise<W
     custom_key_store_id: string;
     account_id: string;
     generation: number;
+    kinds: ResourceKind[];
     listed_at: Date;
   }>(
-    `SELECT p.custom_key_store_id, p.account_id, max(p.generation) AS generation, now() AS listed_at
+    `SELECT p.custom_key_store_id, p.account_id, max(p.generation) AS generation,
+       array_agg(DISTINCT p.kind) AS kinds, now() AS listed_at
      FROM provisioned_resources p
      WHERE p.watch_until > now() - interval '1 day'
        AND NOT EXISTS (SELECT 1 FROM provisioned_resources q
@@ -186,6 +200,7 @@ export async function listWatchedStores(db: Queryable, limit: number): Promise<W
     storeId: row.custom_key_store_id,
     accountId: row.account_id,
     upToGeneration: row.generation,
+    kinds: row.kinds,
     listedAt: row.listed_at,
   }));
 }
@@ -197,6 +212,21 @@ export async function endWatches(db: Queryable, store: WatchedStore): Promise<vo
      WHERE custom_key_store_id = $1 AND watch_until <= $2 AND state = 'released'`,
     [store.storeId, store.listedAt],
   );
+}
+
+/** The hosted zones of a store that are released and still looked for: their creates may have gone unanswered. */
+export async function listWatchedZones(
+  db: Queryable,
+  storeId: string,
+  upToGeneration: number,
+): Promise<EntryOf<'hosted-zone'>[]> {
+  const { rows } = await db.query<LedgerRow>(
+    `SELECT * FROM provisioned_resources
+     WHERE custom_key_store_id = $1 AND kind = 'hosted-zone' AND state = 'released' AND watch_until IS NOT NULL
+       AND generation <= $2`,
+    [storeId, upToGeneration],
+  );
+  return rows.map((row) => toEntry(row) as EntryOf<'hosted-zone'>);
 }
 
 /** Whether anything was ever planned for a store. */

@@ -2,8 +2,6 @@ import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createActivities } from '../../activities/create-activities';
 import type { Activities } from '../../activities/create-activities';
-import { createAwsClients } from '../../clients/aws/aws-clients';
-import { openHsmLogin } from '../../clients/hsm/open-hsm-login';
 import { loadPasswords } from '../../database/queries/kmsuser-passwords';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld, StoreWithCluster } from '../harness/connect-world';
@@ -15,31 +13,13 @@ import type { ConnectWorld, StoreWithCluster } from '../harness/connect-world';
 
 let world: ConnectWorld;
 let activities: Activities;
-let closeAws: () => void;
 
 beforeAll(async () => {
   world = await startConnectWorld({ worker: false });
-  const aws = createAwsClients({
-    region: 'us-east-1',
-    simulatorUrl: world.simulator.url,
-    endpoints: {},
-    roleArnOf: () => undefined,
-  });
-  closeAws = () => aws.close();
-  activities = createActivities({
-    database: world.database,
-    secrets: world.secrets,
-    aws,
-    hsm: openHsmLogin('simulator', { simulatorUrl: world.simulator.url }),
-    budgetScale: 0.1,
-    logger: world.logger,
-  });
+  activities = createActivities(world.dependencies);
 });
 
-afterAll(async () => {
-  closeAws();
-  await world.close();
-});
+afterAll(() => world.close());
 
 /** Runs an activity as one attempt of its own. */
 function once<T>(activity: () => Promise<T>): Promise<T> {

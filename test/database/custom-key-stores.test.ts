@@ -1,17 +1,13 @@
 import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { openDatabase } from '../../database/database';
-import {
-  checkNewStore,
-  createStore,
-  deleteStore,
-  findStore,
-  listStores,
-  updateStore,
-} from '../../database/queries/custom-key-stores';
+import { checkNewStore, createStore } from '../../database/queries/create-store';
+import { deleteStore, findStore, listStores } from '../../database/queries/custom-key-stores';
 import type { PagePosition } from '../../database/queries/custom-key-stores';
+import { updateStore } from '../../database/queries/update-store';
 import { createTestDatabase } from '../setup/database';
 import { ACCOUNT, aStore, candidate, connecting, read, secrets, useTestDatabase } from './fixtures';
 
@@ -197,8 +193,11 @@ describe('migrations', () => {
       ]);
     await Promise.all([migrate(), migrate(), migrate()]);
     await migrate();
-    const { rows } = await fresh.pool.query<{ name: string }>('SELECT name FROM schema_migrations');
-    expect(rows).toEqual([{ name: '0001_initial' }]);
+    const { rows } = await fresh.pool.query<{ name: string }>(
+      'SELECT name FROM schema_migrations ORDER BY id',
+    );
+    const files = await readdir(join(__dirname, '../../database/migrations'));
+    expect(rows.map(({ name }) => name)).toEqual(files.sort().map((file) => file.replace(/\.sql$/, '')));
     await fresh.close();
     await empty.drop();
   });

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { openDatabase } from '../../database/database';
 import type { Database } from '../../database/database';
 import { acceptConnect, acceptDisconnect } from '../../database/queries/accept-operation';
-import { createStore, loadStore } from '../../database/queries/custom-key-stores';
-import type { StoreCandidate } from '../../database/queries/custom-key-stores';
+import { createStore } from '../../database/queries/create-store';
+import type { CloudHsmCandidate, ExternalCandidate } from '../../database/queries/create-store';
+import { loadStore } from '../../database/queries/custom-key-stores';
 import { SecretBox } from '../../database/secret-box';
-import type { CustomKeyStore } from '../../keystore/custom-key-store';
+import type { CustomKeyStore, XksProxy } from '../../keystore/custom-key-store';
 import type { DispatchableOperation } from '../../keystore/operation';
 import { createTestDatabase } from '../setup/database';
 import type { TestDatabase } from '../setup/database';
@@ -38,9 +39,10 @@ const hex = (digits: number): string => randomBytes(digits).toString('hex').slic
 
 /** What Create would be asked for; every one different. */
 export function candidate(
-  changes: Partial<StoreCandidate> = {},
-): StoreCandidate & { clusterCertificateFingerprint: string } {
+  changes: Partial<CloudHsmCandidate> = {},
+): CloudHsmCandidate & { clusterCertificateFingerprint: string } {
   return {
+    type: 'AWS_CLOUDHSM',
     id: `cks-${hex(17)}`,
     accountId: ACCOUNT,
     name: `store ${hex(8)}`,
@@ -52,12 +54,56 @@ export function candidate(
   };
 }
 
-/** A DISCONNECTED store. */
+/** What Create of an external key store would be asked for; every one different. */
+export function externalCandidate(changes: Partial<ExternalCandidate> = {}): ExternalCandidate {
+  return {
+    type: 'EXTERNAL_KEY_STORE',
+    id: `cks-${hex(17)}`,
+    accountId: ACCOUNT,
+    name: `store ${hex(8)}`,
+    xksProxy: publicProxy(),
+    rawSecretAccessKey: `secret/${hex(40)}`,
+    ...changes,
+  };
+}
+
+/** A proxy with a public endpoint of its own. */
+export function publicProxy(changes: Partial<XksProxy> = {}): XksProxy {
+  return {
+    connectivity: 'PUBLIC_ENDPOINT',
+    uriEndpoint: `https://xks-${hex(10)}.example.com`,
+    uriPath: '/kms/xks/v1',
+    accessKeyId: 'ABCDEFGHIJKLMNOPQRST',
+    ...changes,
+  };
+}
+
+/** A proxy behind a VPC endpoint service of its own. */
+export function privateProxy(changes: Partial<XksProxy> = {}): XksProxy {
+  return publicProxy({
+    connectivity: 'VPC_ENDPOINT_SERVICE',
+    vpcEndpointService: { name: `com.amazonaws.vpce.us-east-1.vpce-svc-${hex(17)}`, owner: ACCOUNT },
+    ...changes,
+  });
+}
+
+/** A DISCONNECTED CloudHSM key store. */
 export async function aStore(
   database: Database,
-  changes: Partial<StoreCandidate> = {},
+  changes: Partial<CloudHsmCandidate> = {},
 ): Promise<CustomKeyStore> {
   const wanted = candidate(changes);
+  const verdict = await createStore(database, wanted, 1_000_000, secrets);
+  if (verdict.kind !== 'created') throw new Error(`not created: ${verdict.kind}`);
+  return read(database, wanted.id);
+}
+
+/** A DISCONNECTED external key store. */
+export async function anExternalStore(
+  database: Database,
+  changes: Partial<ExternalCandidate> = {},
+): Promise<CustomKeyStore> {
+  const wanted = externalCandidate(changes);
   const verdict = await createStore(database, wanted, 1_000_000, secrets);
   if (verdict.kind !== 'created') throw new Error(`not created: ${verdict.kind}`);
   return read(database, wanted.id);

@@ -1,5 +1,5 @@
 import { acceptConnect, acceptDisconnect } from '../../database/queries/accept-operation';
-import { deleteStore, updateStore } from '../../database/queries/custom-key-stores';
+import { deleteStore } from '../../database/queries/custom-key-stores';
 import { beginStepAttempt, endStepAttempt } from '../../database/queries/operation-steps';
 import {
   listOperationsOfStore,
@@ -7,6 +7,7 @@ import {
   takeQuietOperations,
 } from '../../database/queries/operations';
 import { recordOutcome, settle } from '../../database/queries/outcomes';
+import { updateStore } from '../../database/queries/update-store';
 import { aStore, connecting, disconnecting, read, secrets, useTestDatabase } from './fixtures';
 
 const test = useTestDatabase();

@@ -1,4 +1,4 @@
-import { updateStore } from '../../database/queries/custom-key-stores';
+import { updateStore } from '../../database/queries/update-store';
 import {
   forgetSession,
   keepPendingPassword,

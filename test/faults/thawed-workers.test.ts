@@ -3,10 +3,8 @@ import { DefaultLogger } from '@temporalio/worker';
 import type { Pool } from 'pg';
 import { createActivities } from '../../activities/create-activities';
 import type { Activities } from '../../activities/create-activities';
-import { createAwsClients } from '../../clients/aws/aws-clients';
 import type { AwsClients } from '../../clients/aws/aws-clients';
 import type { HsmLogin } from '../../clients/hsm/hsm-login';
-import { openHsmLogin } from '../../clients/hsm/open-hsm-login';
 import { loadPasswords } from '../../database/queries/kmsuser-passwords';
 import type { Database } from '../../database/database';
 import { removeLateArrivals } from '../../worker/late-arrivals';
@@ -24,13 +22,7 @@ let hsm: HsmLogin;
 
 beforeAll(async () => {
   world = await startConnectWorld({ worker: false });
-  aws = createAwsClients({
-    region: 'us-east-1',
-    simulatorUrl: world.simulator.url,
-    endpoints: {},
-    roleArnOf: () => undefined,
-  });
-  hsm = openHsmLogin('simulator', { simulatorUrl: world.simulator.url });
+  ({ aws, hsm } = world.dependencies);
 });
 
 // A test that fails leaves nobody frozen.
@@ -38,19 +30,11 @@ afterEach(() => {
   for (const latch of latches.splice(0)) latch.thaw();
 });
 
-afterAll(async () => {
-  aws.close();
-  await world.close();
-});
+afterAll(() => world.close());
 
 function aWorker(parts: { aws?: AwsClients; hsm?: HsmLogin; database?: Database } = {}): Activities {
   return createActivities({
-    database: world.database,
-    secrets: world.secrets,
-    aws,
-    hsm,
-    budgetScale: 0.1,
-    logger: world.logger,
+    ...world.dependencies,
     ...parts,
   });
 }
@@ -117,8 +101,7 @@ function frozenAfterLogin(latch: Latch): HsmLogin {
 /** Clients whose request to make a group leaves late. */
 function frozenBeforeCreateSecurityGroup(latch: Latch): AwsClients {
   return {
-    requestTimeoutMs: aws.requestTimeoutMs,
-    cloudHsm: (accountId) => aws.cloudHsm(accountId),
+    ...aws,
     ec2(accountId) {
       const client = aws.ec2(accountId);
       return new Proxy(client, {

@@ -4,16 +4,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import type { Logger } from 'pino';
+import type { Dependencies } from '../../activities/dependencies';
 import { clusterCertificateFingerprint, describeCluster } from '../../clients/aws/clusters';
 import { createAwsClients } from '../../clients/aws/aws-clients';
+import { openHsmLogin } from '../../clients/hsm/open-hsm-login';
+import { createXksProxyClient } from '../../clients/xks/xks-proxy';
 import { openDatabase } from '../../database/database';
 import type { Database } from '../../database/database';
 import { acceptConnect, acceptDisconnect } from '../../database/queries/accept-operation';
-import { createStore, loadStore } from '../../database/queries/custom-key-stores';
+import { createStore } from '../../database/queries/create-store';
+import type { ExaminedCandidate } from '../../database/queries/create-store';
+import { loadStore } from '../../database/queries/custom-key-stores';
 import { listOperationsOfStore } from '../../database/queries/operations';
 import { SecretBox } from '../../database/secret-box';
 import type { ConnectionState } from '../../keystore/connection-state';
-import type { CustomKeyStore } from '../../keystore/custom-key-store';
+import type {
+  CloudHsmKeyStore,
+  CustomKeyStore,
+  ExternalKeyStore,
+  XksConnectivity,
+} from '../../keystore/custom-key-store';
 import type { DispatchableOperation, Operation } from '../../keystore/operation';
 import { startSimulator } from '../../simulator/server';
 import type { RunningSimulator } from '../../simulator/server';
@@ -22,18 +32,24 @@ import type { Temporal, TemporalConfig } from '../../temporal/client';
 import { dispatchOperation } from '../../temporal/dispatch';
 import { startWorker } from '../../worker/worker';
 import type { RunningWorker, WorkerConfig } from '../../worker/worker';
-import { candidate } from '../database/fixtures';
+import { candidate, externalCandidate } from '../database/fixtures';
 import { createTestDatabase } from '../setup/database';
 import type { TestDatabase } from '../setup/database';
 import { testTemporalAddress, testWorkflowBundlePath, uniqueTaskQueue } from '../setup/temporal';
 import { eventually } from './eventually';
 import { SimulatorControl } from './simulator-control';
-import type { SimulatedCluster } from './simulator-control';
+import type { SimulatedCluster, SimulatedProxy } from './simulator-control';
 
 /** A store of a fresh account, with the simulated cluster behind it. */
 export interface StoreWithCluster {
-  store: CustomKeyStore;
+  store: CloudHsmKeyStore;
   cluster: SimulatedCluster;
+}
+
+/** An external key store of a fresh account, with the simulated proxy behind it. */
+export interface StoreWithProxy {
+  store: ExternalKeyStore;
+  proxy: SimulatedProxy;
 }
 
 /** Everything that a connect touches, on real parts: database, Temporal, worker, simulator. One per test file. */
@@ -49,6 +65,9 @@ export interface ConnectWorld {
   workerConfig: WorkerConfig;
   worker: RunningWorker;
   aStore(cluster?: Record<string, unknown>, options?: { password?: string }): Promise<StoreWithCluster>;
+  anXksStore(connectivity?: XksConnectivity): Promise<StoreWithProxy>;
+  /** what steps work with, to run them without a worker */
+  dependencies: Dependencies;
   accept(kind: 'connect' | 'disconnect', storeId: string): Promise<DispatchableOperation>;
   dispatch(operation: DispatchableOperation): Promise<void>;
   /** accepts and dispatches */
@@ -110,12 +129,18 @@ export async function startConnectWorld(
     endpoints: {},
     roleArnOf: () => undefined,
   });
+  const xks = createXksProxyClient({ region: 'us-east-1', simulatorUrl: running.url });
   const worker = options.worker === false ? undefined : await startWorker(workerConfig);
 
   const read = async (storeId: string): Promise<CustomKeyStore> => {
     const store = await loadStore(database.pool, storeId);
     if (!store) throw new Error(`no store ${storeId}`);
     return store;
+  };
+  const create = async (store: ExaminedCandidate): Promise<CustomKeyStore> => {
+    const created = await createStore(database, store, 10, secrets);
+    if (created.kind !== 'created') throw new Error(created.kind);
+    return read(store.id);
   };
   const accept = async (kind: 'connect' | 'disconnect', storeId: string): Promise<DispatchableOperation> => {
     const accepted = await (kind === 'connect' ? acceptConnect : acceptDisconnect)(
@@ -157,9 +182,33 @@ export async function startConnectWorld(
         trustAnchorCertificate: cluster.TrustAnchorCertificate,
         clusterCertificateFingerprint: clusterCertificateFingerprint(seen?.clusterCertificate ?? ''),
       };
-      const created = await createStore(database, store, 10, secrets);
-      if (created.kind !== 'created') throw new Error(created.kind);
-      return { store: await read(store.id), cluster };
+      return { store: ofType(await create(store), 'AWS_CLOUDHSM'), cluster };
+    },
+    async anXksStore(connectivity = 'PUBLIC_ENDPOINT') {
+      const accountId = anAccount();
+      const proxy = await simulator.createProxy({ accountId, connectivity });
+      const service = proxy.XksProxyVpcEndpointServiceName;
+      const store = externalCandidate({
+        accountId,
+        xksProxy: {
+          connectivity,
+          uriEndpoint: proxy.XksProxyUriEndpoint,
+          uriPath: proxy.XksProxyUriPath,
+          accessKeyId: proxy.AccessKeyId,
+          ...(service !== undefined && { vpcEndpointService: { name: service, owner: accountId } }),
+        },
+        rawSecretAccessKey: proxy.RawSecretAccessKey,
+      });
+      return { store: ofType(await create(store), 'EXTERNAL_KEY_STORE'), proxy };
+    },
+    dependencies: {
+      database,
+      secrets,
+      aws,
+      hsm: openHsmLogin('simulator', { simulatorUrl: running.url }),
+      xks,
+      budgetScale: 0.1,
+      logger,
     },
     accept,
     dispatch,
@@ -177,10 +226,19 @@ export async function startConnectWorld(
       await worker?.close();
       await temporal.close();
       aws.close();
+      xks.close();
       await running.close();
       await database.close();
       await testDatabase.drop();
       await rm(stateDir, { recursive: true, force: true });
     },
   };
+}
+
+function ofType<T extends CustomKeyStore['type']>(
+  store: CustomKeyStore,
+  type: T,
+): Extract<CustomKeyStore, { type: T }> {
+  if (store.type !== type) throw new Error(`${store.id} is a store of type ${store.type}`);
+  return store as Extract<CustomKeyStore, { type: T }>;
 }

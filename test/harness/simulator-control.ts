@@ -8,6 +8,26 @@ export interface SimulatedCluster {
   HsmIds: string[];
 }
 
+export interface SimulatedProxy {
+  id: string;
+  XksProxyUriEndpoint: string;
+  XksProxyUriPath: string;
+  AccessKeyId: string;
+  RawSecretAccessKey: string;
+  XksProxyVpcEndpointServiceName?: string;
+  keyIds: string[];
+}
+
+/** A request that a simulated proxy got. */
+export interface ProxyRequest {
+  at: string;
+  operation: string;
+  kmsOperation: string;
+  kmsRequestId: string;
+  signedHeaders: string[];
+  outcome: string;
+}
+
 export interface SimulatedKmsuser {
   password: string;
   failedLogins: number;
@@ -17,11 +37,28 @@ export interface SimulatedKmsuser {
   logins: number;
 }
 
+interface Tag {
+  Key: string;
+  Value: string;
+}
+
 export interface Inventory {
   securityGroups: { GroupId: string; GroupName: string; accountId: string }[];
   networkInterfaces: { NetworkInterfaceId: string; SubnetId: string; accountId: string; Groups: string[] }[];
-  vpcEndpoints: unknown[];
-  hostedZones: unknown[];
+  vpcEndpoints: {
+    VpcEndpointId: string;
+    ServiceName: string;
+    State: string;
+    accountId: string;
+    Tags: Tag[];
+  }[];
+  hostedZones: {
+    Id: string;
+    Name: string;
+    Records: { Name: string; Type: string; Value: string }[];
+    accountId: string;
+    Tags: Tag[];
+  }[];
 }
 
 export interface SimulatedCall {
@@ -34,7 +71,7 @@ export interface SimulatedCall {
 }
 
 export type Fault = Record<string, unknown> & {
-  service: 'cloudhsm' | 'ec2' | 'hsm';
+  service: 'cloudhsm' | 'ec2' | 'route53' | 'hsm' | 'xks';
   operation: string;
   effect: 'error' | 'lost-reply' | 'delay' | 'hold' | 'hang' | 'reset';
 };
@@ -72,6 +109,26 @@ export class SimulatorControl {
     return this.#call('PATCH', `/_control/subnets/${id}`, changes);
   }
 
+  createProxy(wanted: Record<string, unknown>): Promise<SimulatedProxy> {
+    return this.#call('POST', '/_control/xks-proxies', wanted);
+  }
+
+  proxy(id: string): Promise<{ requests: ProxyRequest[]; [member: string]: unknown }> {
+    return this.#call('GET', `/_control/xks-proxies/${id}`);
+  }
+
+  patchProxy(id: string, changes: Record<string, unknown>): Promise<unknown> {
+    return this.#call('PATCH', `/_control/xks-proxies/${id}`, changes);
+  }
+
+  deleteProxy(id: string): Promise<unknown> {
+    return this.#call('DELETE', `/_control/xks-proxies/${id}`);
+  }
+
+  patchEndpointService(name: string, changes: Record<string, unknown>): Promise<unknown> {
+    return this.#call('PATCH', `/_control/endpoint-services/${name}`, changes);
+  }
+
   async fault(fault: Fault): Promise<string> {
     const { id } = await this.#call<{ id: string }>('POST', '/_control/faults', fault);
     return id;
@@ -92,6 +149,8 @@ export class SimulatorControl {
       ...all,
       securityGroups: all.securityGroups.filter((item) => item.accountId === accountId),
       networkInterfaces: all.networkInterfaces.filter((item) => item.accountId === accountId),
+      vpcEndpoints: all.vpcEndpoints.filter((item) => item.accountId === accountId),
+      hostedZones: all.hostedZones.filter((item) => item.accountId === accountId),
     };
   }
 

@@ -18,6 +18,7 @@ const input = z.strictObject({
   storeId: z.string().regex(STORE_ID_PATTERN),
   generation: z.int().positive(),
   type: z.enum(['AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']),
+  connectivity: z.enum(['PUBLIC_ENDPOINT', 'VPC_ENDPOINT_SERVICE']).optional(),
 });
 const clusterFacts = z.strictObject({
   clusterId: z.string().regex(/^cluster-[a-z2-7]{11,17}$/),
@@ -26,6 +27,16 @@ const clusterFacts = z.strictObject({
   subnetIds: z.array(z.string().regex(/^subnet-/)).min(1),
 });
 const infrastructure = z.strictObject({ securityGroupId: z.string().regex(/^sg-/) });
+const choice = z.strictObject({
+  serviceName: z.string().regex(/^com\.amazonaws\.vpce\./),
+  vpcId: z.string().regex(/^vpc-/),
+  subnetIds: z.array(z.string().regex(/^subnet-/)).min(1),
+});
+const endpoint = z.strictObject({
+  vpcId: z.string().regex(/^vpc-/),
+  dnsName: z.string().regex(/^vpce-/),
+  dnsHostedZoneId: z.string().regex(/^Z/),
+});
 const outcome = z.discriminatedUnion('event', [
   z.strictObject({ event: z.literal('connect-succeeded') }),
   z.strictObject({ event: z.literal('connect-failed'), connectionErrorCode: z.enum(CONNECTION_ERROR_CODES) }),
@@ -38,6 +49,10 @@ const ARGUMENTS: Record<StepName, z.ZodType> = {
   createInfrastructure: z.tuple([input, clusterFacts]),
   loginKmsuser: z.tuple([input, infrastructure]),
   rotatePassword: z.tuple([input, infrastructure]),
+  findEndpointService: z.tuple([input]),
+  createVpcEndpoint: z.tuple([input, choice]),
+  createPrivateDns: z.tuple([input, endpoint]),
+  probeProxy: z.tuple([input]),
   logoutKmsuser: z.tuple([input]),
   releaseInfrastructure: z.tuple([input]),
   recordOutcome: z.tuple([input, outcome]),

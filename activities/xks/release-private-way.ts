@@ -1,0 +1,144 @@
+import { AwsCallFailed } from '../../clients/aws/aws-failure';
+import { deleteHostedZone, findHostedZonesByName } from '../../clients/aws/hosted-zones';
+import {
+  deleteVpcEndpoint,
+  describeVpcEndpoint,
+  findVpcEndpointsByTag,
+} from '../../clients/aws/vpc-endpoints';
+import { listWatchedZones, markReleased, ofKind } from '../../database/queries/provisioned-resources';
+import type { EntryOf, LedgerEntry } from '../../database/queries/provisioned-resources';
+import { all } from '../all';
+import type { Dependencies } from '../dependencies';
+import { WATCH_MS } from '../late-arrivals';
+import type { StepContext } from '../run-step';
+import { passingFailure } from '../step-failure';
+import { madeUpTo, tagOf } from '../swept';
+import type { Swept } from '../swept';
+import { waitUntil } from '../wait-until';
+import { requestHostedZone } from './create-private-dns';
+import { requestVpcEndpoint } from './create-vpc-endpoint';
+
+/** An endpoint takes AWS a minute or more to go. */
+const LONGEST_LOOK_MS = 2_000;
+/** Past it the attempt ends with a message, so that an operator sees what is waited for. */
+const GONE_WITHIN_MS = 60_000;
+
+/**
+ * Removes what the connects of an external key store built, zones before endpoints: what the ledger knows, and what
+ * it cannot know of. An endpoint counts as there until AWS has finished deleting it.
+ */
+export async function releasePrivateWay(
+  deps: Dependencies,
+  step: StepContext,
+  entries: readonly LedgerEntry[],
+  swept: Swept,
+): Promise<void> {
+  await all(ofKind(entries, 'hosted-zone').map((entry) => releaseZone(deps, step, entry)));
+  await all(ofKind(entries, 'vpc-endpoint').map((entry) => releaseEndpoint(deps, step, entry)));
+  await sweepZones(deps, swept, step.signal);
+  await untilGone(
+    async () => (await sweepEndpoints(deps, swept, step.signal)) === 0,
+    step.signal,
+    `Interface endpoints of ${swept.storeId} are`,
+  );
+}
+
+/** Removes what late requests made. Returns how many things it found. */
+export async function sweepPrivateWay(
+  deps: Pick<Dependencies, 'aws' | 'database'>,
+  what: Swept,
+  signal: AbortSignal,
+): Promise<number> {
+  const zones = await sweepZones(deps, what, signal);
+  return zones + (await sweepEndpoints(deps, what, signal));
+}
+
+async function releaseZone(
+  deps: Dependencies,
+  step: StepContext,
+  entry: EntryOf<'hosted-zone'>,
+): Promise<void> {
+  const { pool } = deps.database;
+  let hostedZoneId: string;
+  try {
+    hostedZoneId = await requestHostedZone(deps, step, entry);
+  } catch (error) {
+    if (!cannotSucceed(error)) throw error;
+    return markReleased(pool, entry.id, WATCH_MS);
+  }
+  await deleteHostedZone(deps.aws, entry.accountId, hostedZoneId, { signal: step.signal });
+  // A CallerReference is free again when its zone is gone: an unanswered first request may make another.
+  await markReleased(pool, entry.id, ...(entry.providerId === undefined ? [WATCH_MS] : []));
+}
+
+async function releaseEndpoint(
+  deps: Dependencies,
+  step: StepContext,
+  entry: EntryOf<'vpc-endpoint'>,
+): Promise<void> {
+  const { pool } = deps.database;
+  const options = { signal: step.signal };
+  let id: string;
+  try {
+    id = await requestVpcEndpoint(deps, step, entry);
+  } catch (error) {
+    if (!cannotSucceed(error)) throw error;
+    return markReleased(pool, entry.id, WATCH_MS);
+  }
+  await deleteVpcEndpoint(deps.aws, entry.accountId, id, options);
+  await untilGone(
+    async () => (await describeVpcEndpoint(deps.aws, entry.accountId, id, options)) === undefined,
+    step.signal,
+    `Interface endpoint ${id} is`,
+  );
+  await markReleased(pool, entry.id);
+}
+
+/**
+ * The same request cannot succeed now (no such service or VPC, no permission): nor could the first one, unless that
+ * changes. It is watched for.
+ */
+function cannotSucceed(error: unknown): boolean {
+  return error instanceof AwsCallFailed && error.failure.kind !== 'retry';
+}
+
+async function untilGone(look: () => Promise<boolean>, signal: AbortSignal, what: string): Promise<void> {
+  await waitUntil(async () => (await look()) || undefined, {
+    longestMs: LONGEST_LOOK_MS,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(GONE_WITHIN_MS)]),
+    onEnd: () => passingFailure('INTERNAL_ERROR', `${what} still being deleted.`),
+  });
+}
+
+/** Asks for the deletion of what bears the store's tag; returns how many there (still) are. */
+async function sweepEndpoints(
+  deps: Pick<Dependencies, 'aws'>,
+  what: Swept,
+  signal: AbortSignal,
+): Promise<number> {
+  const found = await findVpcEndpointsByTag(deps.aws, what.accountId, tagOf(what), { signal });
+  const old = found.filter((item) => madeUpTo(item, what.upToGeneration));
+  for (const { vpcEndpointId, state } of old) {
+    if (state !== 'deleting') await deleteVpcEndpoint(deps.aws, what.accountId, vpcEndpointId, { signal });
+  }
+  return old.length;
+}
+
+/** A zone is made without tags: one that a late request made is known by its CallerReference. */
+async function sweepZones(
+  deps: Pick<Dependencies, 'aws' | 'database'>,
+  what: Swept,
+  signal: AbortSignal,
+): Promise<number> {
+  const watched = await listWatchedZones(deps.database.pool, what.storeId, what.upToGeneration);
+  const references = new Set(watched.map((entry) => entry.id));
+  let removed = 0;
+  for (const name of new Set(watched.map((entry) => entry.request.name))) {
+    const zones = await findHostedZonesByName(deps.aws, what.accountId, name, { signal });
+    for (const zone of zones.filter(({ callerReference }) => references.has(callerReference))) {
+      await deleteHostedZone(deps.aws, what.accountId, zone.hostedZoneId, { signal });
+      removed += 1;
+    }
+  }
+  return removed;
+}

@@ -1,0 +1,117 @@
+import type { Logger } from 'pino';
+import type { CallOptions } from '../call-options';
+import { createAuthorities } from './authorities';
+import { decrypt } from './decrypt';
+import type { DecryptAnswer, DecryptRequest } from './decrypt';
+import { encrypt } from './encrypt';
+import type { EncryptAnswer, EncryptRequest } from './encrypt';
+import { getHealthStatus } from './get-health-status';
+import type { HealthStatus, HealthStatusRequest } from './get-health-status';
+import { getKeyMetadata } from './get-key-metadata';
+import type { KeyMetadata, KeyMetadataRequest } from './get-key-metadata';
+import { createProxyCaller } from './proxy-call';
+import type { Resolve } from './resolve-name';
+import type { ConnectToRule } from './route';
+
+/** A proxy, and as whom it is called. */
+export interface ProxyTarget {
+  /** `https://<host>`: the store's XksProxyUriEndpoint */
+  endpoint: string;
+  /** the store's XksProxyUriPath, `…/kms/xks/v1` */
+  path: string;
+  credential: ProxyCredential;
+  /** which addresses the endpoint may lead to (D33) */
+  connectivity: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_SERVICE';
+}
+
+/** What requests are signed with. Both parts are sensitive. */
+export interface ProxyCredential {
+  accessKeyId: string;
+  /** used as it is written, not decoded */
+  rawSecretAccessKey: string;
+}
+
+/** How one call is made. */
+export interface ProxyCallOptions extends CallOptions {
+  /**
+   * Milliseconds for one try: look-up of the name, TCP, TLS, request and answer. Default: the client's (250, as KMS
+   * allows).
+   */
+  timeoutMs?: number;
+  /**
+   * On a connection of its own, with a full handshake, so that a changed certificate is seen. Default: true for
+   * GetHealthStatus, which is a probe, and false for the rest, which share a pool.
+   */
+  freshConnection?: boolean;
+  /** One more try, with the same time once more, after a network time-out, as KMS does. Default: true. */
+  repeat?: boolean;
+}
+
+/**
+ * The KMS side of the external key store proxy API (`spec/xks.md` §1, §2). Every method throws ProxyCallFailed, whose
+ * outcome tells how the call ended, or the reason of a cancelled signal.
+ */
+export interface XksProxyClient {
+  /** Judges only the form of the answer; that no external key manager is available is the business of `probeProxy`. */
+  getHealthStatus(
+    target: ProxyTarget,
+    request: HealthStatusRequest,
+    options?: ProxyCallOptions,
+  ): Promise<HealthStatus>;
+  /** @param keyId the external key's id (XksKeyId) */
+  getKeyMetadata(
+    target: ProxyTarget,
+    keyId: string,
+    request: KeyMetadataRequest,
+    options?: ProxyCallOptions,
+  ): Promise<KeyMetadata>;
+  /** Checks lengths and the data integrity value: what does not fit is `malformed-response`. */
+  encrypt(
+    target: ProxyTarget,
+    keyId: string,
+    request: EncryptRequest,
+    options?: ProxyCallOptions,
+  ): Promise<EncryptAnswer>;
+  decrypt(
+    target: ProxyTarget,
+    keyId: string,
+    request: DecryptRequest,
+    options?: ProxyCallOptions,
+  ): Promise<DecryptAnswer>;
+  /** Closes the pooled connections. */
+  close(): void;
+}
+
+/** Where proxies are and whom of them to trust. */
+export interface XksProxyClientConfig {
+  /** the Region in the signature's scope */
+  region: string;
+  /** PEM bundle: the only CAs that are trusted, beside `extraCa` and the simulator's. Default: the public CAs */
+  ca?: string;
+  /** PEM bundle: trusted as well, whatever `ca` says */
+  extraCa?: string;
+  /** as curl's `--connect-to`: requests for `from` go to `to`, with Host header, SNI and signature of `from` */
+  connectTo?: readonly ConnectToRule[];
+  /** the simulated world: names of its proxies lead where it says, and its CA is trusted as well */
+  simulatorUrl?: string;
+  /** PEM; shown to proxies that ask for one (mutual TLS) */
+  clientCertificate?: { cert: string; key: string };
+  /** milliseconds for one try, unless the call says otherwise; default 250 */
+  timeoutMs?: number;
+  /** all IPv4 addresses of a name; rejects where there are none. Default: the system's resolver */
+  resolve?: Resolve;
+  logger?: Logger;
+}
+
+/** A client of external key store proxies. It keeps connections, so a process has one. */
+export function createXksProxyClient(config: XksProxyClientConfig): XksProxyClient {
+  const caller = createProxyCaller(config, createAuthorities(config));
+  return {
+    getHealthStatus: (target, request, options) => getHealthStatus(caller.call, target, request, options),
+    getKeyMetadata: (target, keyId, request, options) =>
+      getKeyMetadata(caller.call, target, keyId, request, options),
+    encrypt: (target, keyId, request, options) => encrypt(caller.call, target, keyId, request, options),
+    decrypt: (target, keyId, request, options) => decrypt(caller.call, target, keyId, request, options),
+    close: () => caller.close(),
+  };
+}
