@@ -246,7 +246,7 @@ async function afterFailure(
     return { failure, retryInMs: pauseMs };
   }
   const message = failure.retry
-    ? `${failure.message} Gave up: the time for this step is spent.`
+    ? `${failure.message.replace(/\.?$/, '.')} Gave up: ${spent ? 'the time for this step is spent' : `tried ${attempt.attempt} times`}.`
     : failure.message;
   await record({ state: 'failed', failureCode: failure.code, message });
   tell('failed');

@@ -9,14 +9,16 @@ import { answerControl } from './control/service';
 import { answerEc2 } from './ec2/service';
 import { FaultBoard } from './faults/fault-board';
 import { HsmNetwork } from './hsm/network';
-import { answerNetwork } from './hsm/routes';
 import type { Answer } from './http/answer';
 import { json } from './http/answer';
 import type { HttpCall } from './http/http-call';
 import { callingAccount, isLoopback } from './http/http-call';
+import { answerNetwork } from './network-routes';
 import { Pipeline, UNANSWERED } from './pipeline';
+import { answerRoute53, ROUTE53_PATH } from './route53/service';
 import { Pace } from './world/pace';
 import { World } from './world/world';
+import { XksNetwork } from './xks/network';
 
 /** Larger bodies are refused. */
 const LARGEST_BODY = 1024 * 1024;
@@ -55,7 +57,8 @@ export async function startSimulator(config: SimulatorConfig): Promise<RunningSi
   const pipeline = new Pipeline(world, faults, calls);
   const environment = { world, pace: new Pace(config.pace), region: config.region, logger: config.logger };
   const hsms = new HsmNetwork(environment, pipeline);
-  const control: Control = { ...environment, faults, calls, hsms };
+  const proxies = new XksNetwork(environment, pipeline);
+  const control: Control = { ...environment, faults, calls, hsms, proxies };
 
   const route = (call: HttpCall, target: string | undefined): Promise<Answer | typeof UNANSWERED> => {
     const path = call.url.pathname;
@@ -66,8 +69,9 @@ export async function startSimulator(config: SimulatorConfig): Promise<RunningSi
         json(403, { message: 'The control API answers on the loopback address alone.' }),
       );
     }
-    if (path.startsWith('/_network/')) return answerNetwork(hsms, call);
+    if (path.startsWith('/_network/')) return answerNetwork({ hsms, proxies }, call);
     if (target?.startsWith(CLOUDHSM_TARGET)) return answerCloudHsm(environment, pipeline, call, target);
+    if (path.startsWith(ROUTE53_PATH)) return answerRoute53(environment, pipeline, call);
     if (call.method === 'POST' && path === '/' && target === undefined) {
       return answerEc2(environment, pipeline, call);
     }
@@ -110,7 +114,7 @@ export async function startSimulator(config: SimulatorConfig): Promise<RunningSi
     server.once('error', reject);
     server.listen(config.port, config.host, resolve);
   }).catch(async (error: unknown) => {
-    await hsms.close();
+    await Promise.all([hsms.close(), proxies.close()]);
     world.close();
     throw error;
   });
@@ -126,7 +130,7 @@ export async function startSimulator(config: SimulatorConfig): Promise<RunningSi
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;
-      await hsms.close();
+      await Promise.all([hsms.close(), proxies.close()]);
       await calls.close();
       world.close();
     },
@@ -148,6 +152,7 @@ async function readWhole(request: IncomingMessage): Promise<Buffer | undefined> 
 function send(response: ServerResponse, answer: Answer): void {
   if (response.destroyed) return;
   response.writeHead(answer.status, {
+    ...answer.headers,
     'content-type': answer.contentType,
     'content-length': Buffer.byteLength(answer.body),
   });

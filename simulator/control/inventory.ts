@@ -1,9 +1,12 @@
 import type { Route } from './route';
 import { interfaceStatus } from '../ec2/views';
+import { endpointsOf, endpointState } from '../world/endpoint-services';
+import type { RecordSet } from '../world/endpoint-types';
+import { isZonesOwn } from '../world/hosted-zones';
 
 /**
  * `GET /_control/inventory`: what was made by calls of the API and is still there. What came with an account or a
- * cluster is the customer's and left out.
+ * cluster is the customer's and left out, and so are the NS and SOA records that come with a hosted zone.
  */
 const read: Route = {
   method: 'GET',
@@ -30,10 +33,28 @@ const read: Route = {
         accountId: eni.accountId,
         Tags: eni.tags,
       })),
-      vpcEndpoints: [],
-      hostedZones: [],
+      vpcEndpoints: endpointsOf(world).map((endpoint) => ({
+        VpcEndpointId: endpoint.id,
+        ServiceName: endpoint.serviceName,
+        State: endpointState(endpoint),
+        accountId: endpoint.accountId,
+        Tags: endpoint.tags,
+      })),
+      hostedZones: world.hostedZones.all().map((zone) => ({
+        Id: `/hostedzone/${zone.id}`,
+        Name: zone.name,
+        Records: zone.records.filter((record) => !isZonesOwn(zone, record)).flatMap(recordItems),
+        accountId: zone.accountId,
+        Tags: zone.tags,
+      })),
     };
   },
 };
+
+/** One item for each value; that of an alias is the name it leads to. */
+function recordItems(record: RecordSet): { Name: string; Type: string; Value: string }[] {
+  const values = record.alias === undefined ? (record.values ?? []) : [record.alias.dnsName];
+  return values.map((Value) => ({ Name: record.name, Type: record.type, Value }));
+}
 
 export const inventoryRoutes: Route[] = [read];

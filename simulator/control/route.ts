@@ -3,12 +3,14 @@ import type { CallLog } from '../call-log';
 import type { FaultBoard } from '../faults/fault-board';
 import type { HsmNetwork } from '../hsm/network';
 import type { Environment } from '../world/environment';
+import type { XksNetwork } from '../xks/network';
 
 /** What the control API works with. */
 export interface Control extends Environment {
   faults: FaultBoard;
   calls: CallLog;
   hsms: HsmNetwork;
+  proxies: XksNetwork;
 }
 
 /** One route of the control API. `run` gives the body of the answer, or throws `ControlError`. */

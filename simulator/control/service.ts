@@ -1,11 +1,13 @@
 import { callRoutes } from './calls';
 import { clusterRoutes } from './clusters';
+import { endpointServiceRoutes } from './endpoint-services';
 import { faultRoutes } from './faults';
 import { inventoryRoutes } from './inventory';
 import { resetRoutes } from './reset';
 import type { Control, Route } from './route';
 import { ControlError } from './route';
 import { subnetRoutes } from './subnets';
+import { xksProxyRoutes } from './xks-proxies';
 import type { Answer } from '../http/answer';
 import { json } from '../http/answer';
 import type { HttpCall } from '../http/http-call';
@@ -14,21 +16,17 @@ import { SimulatedError } from '../simulated-error';
 const ROUTES: Route[] = [
   ...clusterRoutes,
   ...subnetRoutes,
+  ...endpointServiceRoutes,
+  ...xksProxyRoutes,
   ...faultRoutes,
   ...inventoryRoutes,
   ...callRoutes,
   ...resetRoutes,
 ];
 
-/** Routes of external key stores: not part of this simulator yet. */
-const EXTERNAL = /^\/_control\/(xks-proxies|endpoint-services)(\/|$)/;
-
 /** The control API: JSON, unsigned. */
 export async function answerControl(control: Control, call: HttpCall): Promise<Answer> {
   const path = call.url.pathname;
-  if (EXTERNAL.test(path)) {
-    return json(404, { message: 'This simulator has no external key store proxies and endpoint services.' });
-  }
   const route = ROUTES.find((one) => one.method === call.method && one.path.test(path));
   if (route === undefined) return json(404, { message: `There is no ${call.method} ${path}.` });
   try {

@@ -13,6 +13,15 @@ const LIST_MEMBERS: Record<string, string> = {
   SecurityGroupId: 'Groups',
   SecurityGroupRuleId: 'SecurityGroupRuleIds',
   ResourceId: 'Resources',
+  VpcEndpointId: 'VpcEndpointIds',
+  ServiceName: 'ServiceNames',
+  ServiceId: 'ServiceIds',
+  ServiceRegion: 'ServiceRegions',
+};
+
+/** Where one action's model calls a list otherwise than the others do. */
+const LIST_MEMBERS_OF_ACTION: Record<string, Record<string, string>> = {
+  CreateVpcEndpoint: { SecurityGroupId: 'SecurityGroupIds' },
 };
 
 /** Deep enough for every parameter of EC2, and no deeper. */
@@ -42,23 +51,23 @@ export function parseQuery(form: URLSearchParams): Record<string, QueryValue> {
     }
     node.set(path.at(-1) as string, value);
   }
-  return members(root);
+  return members(root, { ...LIST_MEMBERS, ...LIST_MEMBERS_OF_ACTION[form.get('Action') ?? ''] });
 }
 
-function members(tree: Tree): Record<string, QueryValue> {
+function members(tree: Tree, lists: Record<string, string>): Record<string, QueryValue> {
   const result: Record<string, QueryValue> = {};
   for (const [name, child] of tree) {
     if (name === '__proto__') continue;
-    const value = valueOf(child);
-    result[Array.isArray(value) ? (LIST_MEMBERS[name] ?? name) : name] = value;
+    const value = valueOf(child, lists);
+    result[Array.isArray(value) ? (lists[name] ?? name) : name] = value;
   }
   return result;
 }
 
-function valueOf(child: Tree | string): QueryValue {
+function valueOf(child: Tree | string, lists: Record<string, string>): QueryValue {
   if (typeof child === 'string') return child;
   const names = [...child.keys()];
-  if (!names.every((name) => /^\d+$/.test(name))) return members(child);
+  if (!names.every((name) => /^\d+$/.test(name))) return members(child, lists);
   names.sort((one, other) => Number(one) - Number(other));
-  return names.map((name) => valueOf(child.get(name) as Tree | string));
+  return names.map((name) => valueOf(child.get(name) as Tree | string, lists));
 }

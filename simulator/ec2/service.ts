@@ -6,13 +6,19 @@ import { authorizeSecurityGroupIngress } from './operations/authorize-security-g
 import { createNetworkInterface } from './operations/create-network-interface';
 import { createSecurityGroup } from './operations/create-security-group';
 import { createTags } from './operations/create-tags';
+import { createVpcEndpoint } from './operations/create-vpc-endpoint';
 import { deleteNetworkInterface } from './operations/delete-network-interface';
 import { deleteSecurityGroup } from './operations/delete-security-group';
 import { deleteTags } from './operations/delete-tags';
+import { deleteVpcEndpoints } from './operations/delete-vpc-endpoints';
 import { describeNetworkInterfaces } from './operations/describe-network-interfaces';
 import { describeSecurityGroups } from './operations/describe-security-groups';
 import { describeSubnets } from './operations/describe-subnets';
 import { describeTags } from './operations/describe-tags';
+import { describeVpcEndpointServiceConfigurations } from './operations/describe-vpc-endpoint-service-configurations';
+import { describeVpcEndpointServicePermissions } from './operations/describe-vpc-endpoint-service-permissions';
+import { describeVpcEndpointServices } from './operations/describe-vpc-endpoint-services';
+import { describeVpcEndpoints } from './operations/describe-vpc-endpoints';
 import { describeVpcs } from './operations/describe-vpcs';
 import { revokeSecurityGroupEgress } from './operations/revoke-security-group-egress';
 import { revokeSecurityGroupIngress } from './operations/revoke-security-group-ingress';
@@ -32,13 +38,19 @@ const OPERATIONS: Record<string, Ec2Operation> = {
   CreateNetworkInterface: createNetworkInterface,
   CreateSecurityGroup: createSecurityGroup,
   CreateTags: createTags,
+  CreateVpcEndpoint: createVpcEndpoint,
   DeleteNetworkInterface: deleteNetworkInterface,
   DeleteSecurityGroup: deleteSecurityGroup,
   DeleteTags: deleteTags,
+  DeleteVpcEndpoints: deleteVpcEndpoints,
   DescribeNetworkInterfaces: describeNetworkInterfaces,
   DescribeSecurityGroups: describeSecurityGroups,
   DescribeSubnets: describeSubnets,
   DescribeTags: describeTags,
+  DescribeVpcEndpointServiceConfigurations: describeVpcEndpointServiceConfigurations,
+  DescribeVpcEndpointServicePermissions: describeVpcEndpointServicePermissions,
+  DescribeVpcEndpointServices: describeVpcEndpointServices,
+  DescribeVpcEndpoints: describeVpcEndpoints,
   DescribeVpcs: describeVpcs,
   RevokeSecurityGroupEgress: revokeSecurityGroupEgress,
   RevokeSecurityGroupIngress: revokeSecurityGroupIngress,

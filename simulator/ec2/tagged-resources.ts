@@ -1,4 +1,5 @@
 import { ec2Error } from './errors';
+import { endpointsOf, isGone } from '../world/endpoint-services';
 import type { Tag } from '../world/types';
 import type { World } from '../world/world';
 
@@ -21,6 +22,10 @@ export function changeTags(
     if (eni?.accountId === accountId) {
       return () => world.networkInterfaces.put({ ...eni, tags: change(eni.tags) });
     }
+    const endpoint = world.vpcEndpoints.get(id);
+    if (endpoint?.accountId === accountId && !isGone(endpoint)) {
+      return () => world.vpcEndpoints.put({ ...endpoint, tags: change(endpoint.tags) });
+    }
     throw ec2Error('InvalidID', `The ID '${id}' is not valid`);
   });
   for (const apply of changes) apply();
@@ -29,7 +34,7 @@ export function changeTags(
 /** A tag with the resource that has it. */
 export interface TagOfResource extends Tag {
   resourceId: string;
-  resourceType: 'security-group' | 'network-interface';
+  resourceType: 'security-group' | 'network-interface' | 'vpc-endpoint';
 }
 
 /** All tags of an account. */
@@ -41,6 +46,9 @@ export function tagsOfAccount(world: World, accountId: string): TagOfResource[] 
     ...world.networkInterfaces
       .ofAccount(accountId)
       .flatMap((eni) => spread(eni.id, 'network-interface', eni.tags)),
+    ...endpointsOf(world, accountId).flatMap((endpoint) =>
+      spread(endpoint.id, 'vpc-endpoint', endpoint.tags),
+    ),
   ];
 }
 

@@ -51,6 +51,11 @@ export function securityGroupItem(group: SecurityGroup): Record<string, unknown>
   };
 }
 
+/** Whether a subnet is one of those that every account begins with, one a zone. */
+export function isDefaultForZone(subnet: Subnet): boolean {
+  return subnet.clusterId === undefined;
+}
+
 /** The shape `Subnet` of the API. */
 export function subnetItem(world: World, subnet: Subnet, region: string): Record<string, unknown> {
   return {
@@ -63,7 +68,7 @@ export function subnetItem(world: World, subnet: Subnet, region: string): Record
     ipv6CidrBlockAssociationSet: '',
     availableIpAddressCount: availableAddresses(world, subnet),
     availabilityZone: subnet.availabilityZone,
-    defaultForAz: false,
+    defaultForAz: isDefaultForZone(subnet),
     mapPublicIpOnLaunch: false,
     assignIpv6AddressOnCreation: false,
     tagSet: '',
@@ -78,7 +83,7 @@ export function vpcItem(vpc: Vpc): Record<string, unknown> {
     state: 'available',
     cidrBlock: vpc.cidrBlock,
     instanceTenancy: 'default',
-    isDefault: false,
+    isDefault: true,
     tagSet: '',
   };
 }

@@ -1,3 +1,4 @@
+import { concernedServices } from './concerned-services';
 import type { World } from '../world/world';
 
 const IDS = /\b(?:cluster-[2-7a-zA-Z]{11,16}|(?:subnet|sg|eni|vpc|hsm)-[0-9a-z]{8,17})\b/g;
@@ -6,16 +7,17 @@ const IDS = /\b(?:cluster-[2-7a-zA-Z]{11,16}|(?:subnet|sg|eni|vpc|hsm)-[0-9a-z]{
  * Tells whether a request has to do with a resource, by what its parameters say: the id itself, somewhere in them,
  * or something that belongs to that cluster (a subnet, its security group, an interface in one of its subnets, a group
  * that has the cluster's group as a peer or interfaces there). A request that names nothing but a VPC concerns every
- * cluster in it.
+ * cluster in it, unless it names an endpoint service: for those and their proxies see `concernedServices`.
  */
 export function concernedResources(world: World, parameters: unknown): (resourceId: string) => boolean {
   let texts: string[] | undefined;
-  let clusters: Set<string> | undefined;
+  let concerned: Set<string> | undefined;
   return (resourceId) => {
     texts ??= leaves(parameters);
     if (texts.some((text) => text.includes(resourceId))) return true;
-    clusters ??= clustersOf(world, texts);
-    return clusters.has(resourceId);
+    concerned ??= concernedServices(world, texts);
+    if (concerned.size === 0) concerned = clustersOf(world, texts);
+    return concerned.has(resourceId);
   };
 }
 

@@ -4,12 +4,9 @@ import { json } from '../http/answer';
 import type { HttpCall } from '../http/http-call';
 
 /** `GET /_network/routes?address=&securityGroupId=`: where an address of the simulated VPC leads on this machine. */
-export async function answerNetwork(network: HsmNetwork, call: HttpCall): Promise<Answer> {
+export async function answerHsmRoute(network: HsmNetwork, call: HttpCall): Promise<Answer> {
   const address = call.url.searchParams.get('address');
   const securityGroupId = call.url.searchParams.get('securityGroupId');
-  if (call.method !== 'GET' || call.url.pathname !== '/_network/routes') {
-    return json(404, { message: 'There is only GET /_network/routes here.' });
-  }
   if (address === null || securityGroupId === null) {
     return json(400, { message: 'address and securityGroupId must be given.' });
   }

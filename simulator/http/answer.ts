@@ -2,6 +2,8 @@
 export interface Answer {
   status: number;
   contentType: string;
+  /** further ones */
+  headers?: Record<string, string>;
   body: string;
 }
 

@@ -10,7 +10,7 @@ import {
 } from '@peculiar/x509';
 
 /** P-256: real certificates that take milliseconds to make. */
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+export const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const TEN_YEARS_MS = 10 * 365 * 24 * 3_600_000;
 /** Clocks of others may be a little behind. */
 const BACKDATED_MS = 24 * 3_600_000;
@@ -116,16 +116,7 @@ export async function makeHsmIdentity(
   family: { clusterKey: string; clusterCertificate: string },
 ): Promise<TlsIdentity> {
   if (!maySign(family.clusterCertificate)) return { key: family.clusterKey, cert: family.clusterCertificate };
-  const [keys, signingKey] = await Promise.all([
-    makeKeys(),
-    webcrypto.subtle.importKey(
-      'pkcs8',
-      createPrivateKey(family.clusterKey).export({ format: 'der', type: 'pkcs8' }),
-      ALGORITHM,
-      false,
-      ['sign'],
-    ),
-  ]);
+  const [keys, signingKey] = await Promise.all([makeKeys(), importSigningKey(family.clusterKey)]);
   const certificate = await X509CertificateGenerator.create({
     subject: `CN=${clusterId}, OU=HSM, O=Keymoor simulator`,
     issuer: new X509Certificate(family.clusterCertificate).subject,
@@ -148,23 +139,33 @@ function clusterSubject(clusterId: string): string {
   return `CN=${clusterId}, O=Keymoor simulator`;
 }
 
-function makeKeys(): Promise<KeyPair> {
+/** A fresh pair. */
+export function makeKeys(): Promise<KeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+/** A private key as PKCS#8 PEM. */
+export async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
   return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
     .export({ format: 'pem', type: 'pkcs8' })
     .toString();
 }
 
-function validity(): { notBefore: Date; notAfter: Date } {
+/** A private key from its PEM, to sign certificates with. */
+export function importSigningKey(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' });
+  return webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
+}
+
+/** From yesterday on for ten years. */
+export function validity(): { notBefore: Date; notAfter: Date } {
   const now = Date.now();
   return { notBefore: new Date(now - BACKDATED_MS), notAfter: new Date(now + TEN_YEARS_MS) };
 }
 
-function authorityExtensions(): (BasicConstraintsExtension | KeyUsagesExtension)[] {
+/** Of a certificate that signs others. */
+export function authorityExtensions(): (BasicConstraintsExtension | KeyUsagesExtension)[] {
   return [
     new BasicConstraintsExtension(true, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),

@@ -60,13 +60,15 @@ export function createSubnet(world: World, vpc: Vpc, availabilityZone: string, c
   return subnet;
 }
 
-/** How many addresses of a subnet are in use: by HSMs and by network interfaces. */
+/** How many addresses of a subnet are in use: by HSMs, by network interfaces and by endpoints. */
 export function usedAddresses(world: World, subnetId: string): number {
   const now = Date.now();
-  const hsms = world.hsms
-    .find('subnet', subnetId)
-    .filter((hsm) => hsm.goneAt === undefined || now < hsm.goneAt);
-  return hsms.length + world.networkInterfaces.find('subnet', subnetId).length;
+  const present = (one: { goneAt?: number }): boolean => one.goneAt === undefined || now < one.goneAt;
+  return (
+    world.hsms.find('subnet', subnetId).filter(present).length +
+    world.networkInterfaces.find('subnet', subnetId).length +
+    world.vpcEndpoints.find('subnet', subnetId).filter(present).length
+  );
 }
 
 /** `AvailableIpAddressCount`. */
@@ -80,6 +82,9 @@ export function freeAddress(world: World, subnet: Subnet): string | undefined {
   const used = new Set([
     ...world.hsms.find('subnet', subnet.id).map((hsm) => hsm.eniIp),
     ...world.networkInterfaces.find('subnet', subnet.id).map((eni) => eni.address),
+    ...world.vpcEndpoints
+      .find('subnet', subnet.id)
+      .flatMap((endpoint) => endpoint.interfaces.map((one) => one.address)),
   ]);
   const prefix = subnet.cidrBlock.slice(0, subnet.cidrBlock.lastIndexOf('.'));
   for (let host = FIRST_HOST; host < FIRST_HOST + SUBNET_ADDRESSES; host++) {

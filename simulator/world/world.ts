@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import type { DnsChange, EndpointService, EndpointToken, HostedZone, VpcEndpoint } from './endpoint-types';
 import type { Change } from './journal';
 import { Journal } from './journal';
 import { Table } from './table';
@@ -17,9 +18,10 @@ import type {
   Vpc,
   WorldRecord,
 } from './types';
+import type { Authority, XksProxy } from './xks-types';
 
-/** So many `ClientToken`s are remembered; the oldest are forgotten first. */
-const CLIENT_TOKENS = 20_000;
+/** So many `ClientToken`s of a kind, and DNS changes, are remembered; the oldest are forgotten first. */
+const MOST_REMEMBERED = 20_000;
 
 /**
  * The simulated world: tables in memory, and a journal on disk. Work on it is synchronous, so one request never sees
@@ -56,6 +58,34 @@ export class World {
     subnet: (hsm) => [hsm.subnetId],
     address: (hsm) => [hsm.eniIp],
   });
+  readonly endpointServices = new Table<EndpointService, 'name' | 'privateDnsName'>(
+    'endpointServices',
+    this.changed,
+    {
+      name: (service) => [service.name],
+      privateDnsName: (service) => (service.privateDnsName === undefined ? [] : [service.privateDnsName]),
+    },
+  );
+  readonly vpcEndpoints = new Table<VpcEndpoint, 'service' | 'subnet' | 'group' | 'dnsName'>(
+    'vpcEndpoints',
+    this.changed,
+    {
+      service: (endpoint) => [endpoint.serviceId],
+      subnet: (endpoint) => endpoint.interfaces.map((one) => one.subnetId),
+      group: (endpoint) => endpoint.groupIds,
+      dnsName: (endpoint) => endpoint.dnsNames,
+    },
+  );
+  readonly endpointTokens = new Table<EndpointToken>('endpointTokens', this.changed, {});
+  readonly hostedZones = new Table<HostedZone, 'callerReference' | 'vpc'>('hostedZones', this.changed, {
+    callerReference: (zone) => [`${zone.accountId} ${zone.callerReference}`],
+    vpc: (zone) => zone.vpcs.map((vpc) => vpc.id),
+  });
+  readonly dnsChanges = new Table<DnsChange>('dnsChanges', this.changed, {});
+  readonly xksProxies = new Table<XksProxy, 'host'>('xksProxies', this.changed, {
+    host: (proxy) => [proxy.host.toLowerCase()],
+  });
+  readonly authorities = new Table<Authority>('authorities', this.changed, {});
   readonly faults = new Table<Fault>('faults', this.changed, {});
   readonly counters = new Table<Counter>('counters', this.changed, {});
 
@@ -69,6 +99,13 @@ export class World {
     this.hsmIdentities,
     this.clusters,
     this.hsms,
+    this.endpointServices,
+    this.vpcEndpoints,
+    this.endpointTokens,
+    this.hostedZones,
+    this.dnsChanges,
+    this.xksProxies,
+    this.authorities,
     this.faults,
     this.counters,
   ] as unknown as Table<WorldRecord, string>[];
@@ -102,7 +139,7 @@ export class World {
   /** Writes what has changed since the last time; to be called before an answer leaves. Throws when it cannot. */
   commit(): void {
     if (this.dirty.size === 0) return;
-    this.forgetOldTokens();
+    for (const table of [this.clientTokens, this.endpointTokens, this.dnsChanges]) forgetOldest(table);
     const byName = new Map(this.tables.map((table) => [table.name, table]));
     const changes = [...this.dirty.values()].map(({ table, id }): Change => [
       table,
@@ -114,11 +151,12 @@ export class World {
     if (this.journal.wantsRewrite) this.journal.rewrite(this.everything());
   }
 
-  /** Forgets everything. */
+  /** Forgets everything but the certificate authority: processes that run have been told to trust it. */
   reset(): void {
-    for (const table of this.tables) table.clear();
+    const kept: unknown = this.authorities;
+    for (const table of this.tables) if (table !== kept) table.clear();
     this.dirty.clear();
-    this.journal.rewrite([]);
+    this.journal.rewrite(this.everything());
   }
 
   close(): void {
@@ -130,10 +168,9 @@ export class World {
       for (const record of table.all()) yield [table.name, record.id, record];
     }
   }
+}
 
-  private forgetOldTokens(): void {
-    if (this.clientTokens.size <= CLIENT_TOKENS) return;
-    const surplus = this.clientTokens.all().slice(0, this.clientTokens.size - CLIENT_TOKENS + 1_000);
-    for (const token of surplus) this.clientTokens.delete(token.id);
-  }
+function forgetOldest(table: Pick<Table<WorldRecord>, 'size' | 'all' | 'delete'>): void {
+  if (table.size <= MOST_REMEMBERED) return;
+  for (const record of table.all().slice(0, table.size - MOST_REMEMBERED + 1_000)) table.delete(record.id);
 }

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { workflowId } from '../../keystore/naming';
 import { startConnectWorld } from '../harness/connect-world';
-import type { ConnectWorld, StoreWithCluster } from '../harness/connect-world';
+import type { ConnectWorld, StoreWithCluster, StoreWithProxy } from '../harness/connect-world';
 import { fixturePath, isRecorded } from './fixture';
 import type { RecordedHistory } from './fixture';
 import { readAll } from './payloads';
@@ -53,18 +53,19 @@ describe.each(SCENARIOS)('$names', ({ names, world: wanted, play }) => {
 
 async function historyOf(
   world: ConnectWorld,
-  { store }: StoreWithCluster,
+  { store }: StoreWithCluster | StoreWithProxy,
   runId: string | undefined,
 ): Promise<RecordedHistory> {
   const handle = world.temporal.client.workflow.getHandle(workflowId(store.id), runId);
   return JSON.parse(historyToJSON(await handle.fetchHistory())) as RecordedHistory;
 }
 
-/** Passwords that were in play. */
-async function secretsOf(world: ConnectWorld, { cluster }: StoreWithCluster): Promise<string[]> {
+/** Secrets that were in play. */
+async function secretsOf(world: ConnectWorld, target: StoreWithCluster | StoreWithProxy): Promise<string[]> {
+  if ('proxy' in target) return [target.proxy.RawSecretAccessKey];
   const given = ['kmsPswd1', 'kmsPswd2'];
   try {
-    return [...given, (await world.simulator.kmsuser(cluster.ClusterId)).password];
+    return [...given, (await world.simulator.kmsuser(target.cluster.ClusterId)).password];
   } catch {
     return given; // the scenario deleted the cluster
   }

@@ -86,6 +86,56 @@ const EXPECTED: Record<string, Expected> = {
   },
 };
 
+const XKS_STEPS = ['findEndpointService', 'createVpcEndpoint', 'createPrivateDns', 'probeProxy'];
+const beforeXks = (step: string): string[] =>
+  XKS_STEPS.slice(0, XKS_STEPS.indexOf(step)).map((earlier) => `${earlier} completed`);
+const RELEASED: Expected = {
+  activities: ['releaseInfrastructure completed', 'recordOutcome completed'],
+  end: 'completed',
+};
+const XKS_FAILED = ['recordOutcome completed', 'releaseInfrastructure completed'];
+
+Object.assign(EXPECTED, {
+  'connectCustomKeyStore.public-proxy-happy': {
+    activities: ['probeProxy completed', 'recordOutcome completed'],
+    end: 'completed',
+  },
+  'connectCustomKeyStore.public-proxy-retry-then-success': {
+    activities: ['probeProxy completed after retries', 'recordOutcome completed'],
+    end: 'completed',
+  },
+  'connectCustomKeyStore.public-proxy-failed-at-probeProxy': {
+    activities: ['probeProxy failed', ...XKS_FAILED],
+    end: 'failed',
+  },
+  'connectCustomKeyStore.private-proxy-happy': {
+    activities: [...beforeXks('probeProxy'), 'probeProxy completed', 'recordOutcome completed'],
+    end: 'completed',
+  },
+  'disconnectCustomKeyStore.public-proxy-happy': { ...RELEASED, end: 'signalled, then completed' },
+  'disconnectCustomKeyStore.private-proxy-happy': { ...RELEASED, end: 'signalled, then completed' },
+  ...Object.fromEntries(
+    XKS_STEPS.flatMap((step) => [
+      [
+        `connectCustomKeyStore.private-proxy-failed-at-${step}`,
+        { activities: [...beforeXks(step), `${step} failed`, ...XKS_FAILED], end: 'failed' },
+      ],
+      [
+        `connectCustomKeyStore.private-proxy-overtaken-at-${step}`,
+        {
+          // A probe is over before it can hear that it is cancelled.
+          activities: [
+            ...beforeXks(step),
+            `${step} signalled ${step === 'probeProxy' ? 'failed' : 'canceled'}`,
+          ],
+          end: 'continued-as-new',
+        },
+      ],
+      [`disconnectCustomKeyStore.private-proxy-after-overtaking-${step}`, RELEASED],
+    ]),
+  ),
+});
+
 function told({ activity, signalled, outcome, attempts }: ActivityRun): string {
   const words = [activity, signalled && 'signalled', outcome.end, attempts > 1 && 'after retries'];
   return words.filter(Boolean).join(' ');

@@ -1,7 +1,8 @@
 import { workflowId } from '../../keystore/naming';
+import type { XksConnectivity } from '../../keystore/custom-key-store';
 import type { StepName } from '../../keystore/steps';
 import { startWorker } from '../../worker/worker';
-import type { ConnectWorld, StoreWithCluster } from '../harness/connect-world';
+import type { ConnectWorld, StoreWithCluster, StoreWithProxy } from '../harness/connect-world';
 import { eventually } from '../harness/eventually';
 import type { Fault } from '../harness/simulator-control';
 
@@ -12,13 +13,15 @@ export interface KeptRun {
   runId: string;
 }
 
+type WithStore = StoreWithCluster | StoreWithProxy;
+
 /** Something that happens to a key store on real parts. */
 export interface Scenario {
   /** the histories that it makes */
   names: readonly string[];
   world?: { worker?: boolean; quietMs?: number };
   /** its runs, in the order of `names`, all closed */
-  play(world: ConnectWorld): Promise<{ store: StoreWithCluster; runIds: string[] }>;
+  play(world: ConnectWorld): Promise<{ store: WithStore; runIds: string[] }>;
 }
 
 /** Budgets are real here, so that a step's retries are Temporal's; the reconciler keeps still unless asked for. */
@@ -47,12 +50,56 @@ const FATAL: Record<ConnectStep, { arrange?: Arrange; password?: string }> = {
 };
 
 /** At each step, a request that can be held until the fault is removed: the step is then caught in the middle. */
-const CAUGHT_AT: Record<ConnectStep, Pick<Fault, 'service' | 'operation'>> = {
+const CAUGHT_AT: Record<ConnectStep | XksStep, Pick<Fault, 'service' | 'operation'>> = {
   findCluster: { service: 'cloudhsm', operation: 'DescribeClusters' },
   createInfrastructure: { service: 'ec2', operation: 'CreateNetworkInterface' },
   loginKmsuser: { service: 'hsm', operation: 'Login' },
   rotatePassword: { service: 'hsm', operation: 'ChangePassword' },
+  findEndpointService: { service: 'ec2', operation: 'DescribeVpcEndpointServices' },
+  createVpcEndpoint: { service: 'ec2', operation: 'CreateVpcEndpoint' },
+  createPrivateDns: { service: 'route53', operation: 'CreateHostedZone' },
+  probeProxy: { service: 'xks', operation: 'GetHealthStatus' },
 };
+
+type XksStep = 'findEndpointService' | 'createVpcEndpoint' | 'createPrivateDns' | 'probeProxy';
+const XKS_STEPS: readonly XksStep[] = [
+  'findEndpointService',
+  'createVpcEndpoint',
+  'createPrivateDns',
+  'probeProxy',
+];
+
+/** At each step of an external key store, something that ends it for good. */
+const FATAL_TO_XKS: Record<XksStep, (world: ConnectWorld, target: StoreWithProxy) => Promise<unknown>> = {
+  findEndpointService: (world, { proxy }) =>
+    world.simulator.patchEndpointService(proxy.XksProxyVpcEndpointServiceName ?? '', { kmsAllowed: false }),
+  createVpcEndpoint: refusedInEc2('CreateVpcEndpoint'),
+  createPrivateDns: inAccount({
+    service: 'route53',
+    operation: 'CreateHostedZone',
+    effect: 'error',
+    status: 403,
+    code: 'AccessDenied',
+    times: 0,
+  }),
+  probeProxy: (world, { proxy }) => world.simulator.patchProxy(proxy.id, { behaviour: 'bad-credentials' }),
+};
+
+function refusedInEc2(operation: string): ReturnType<typeof inAccount> {
+  return inAccount({
+    service: 'ec2',
+    operation,
+    effect: 'error',
+    status: 403,
+    code: 'UnauthorizedOperation',
+    times: 0,
+  });
+}
+
+const XKS_KINDS: readonly { kind: string; connectivity: XksConnectivity }[] = [
+  { kind: 'public-proxy', connectivity: 'PUBLIC_ENDPOINT' },
+  { kind: 'private-proxy', connectivity: 'VPC_ENDPOINT_SERVICE' },
+];
 
 type ConnectStep = 'findCluster' | 'createInfrastructure' | 'loginKmsuser' | 'rotatePassword';
 const CONNECT_STEPS: readonly ConnectStep[] = [
@@ -160,6 +207,58 @@ export const SCENARIOS: readonly Scenario[] = [
       return { store, runIds: [connect, await closedRun(world, store)] };
     },
   },
+  ...XKS_KINDS.map(({ kind, connectivity }): Scenario => ({
+    names: [`${CONNECT}.${kind}-happy`, `${DISCONNECT}.${kind}-happy`],
+    async play(world) {
+      const store = await world.anXksStore(connectivity);
+      const connect = await connected(world, store);
+      await world.disconnect(store.store.id);
+      return { store, runIds: [connect, await closedRun(world, store)] };
+    },
+  })),
+  {
+    names: [`${CONNECT}.public-proxy-failed-at-probeProxy`],
+    async play(world) {
+      const store = await world.anXksStore();
+      await FATAL_TO_XKS.probeProxy(world, store);
+      await world.connect(store.store.id);
+      return { store, runIds: [await closedRun(world, store)] };
+    },
+  },
+  {
+    names: [`${CONNECT}.public-proxy-retry-then-success`],
+    async play(world) {
+      const store = await world.anXksStore();
+      await world.simulator.fault({
+        service: 'xks',
+        operation: 'GetHealthStatus',
+        effect: 'error',
+        code: 'ThrottlingException',
+        resourceId: store.proxy.id,
+      });
+      return { store, runIds: [await connected(world, store)] };
+    },
+  },
+  ...XKS_STEPS.map((step): Scenario => ({
+    names: [`${CONNECT}.private-proxy-failed-at-${step}`],
+    async play(world) {
+      const store = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+      await FATAL_TO_XKS[step](world, store);
+      await world.connect(store.store.id);
+      return { store, runIds: [await closedRun(world, store)] };
+    },
+  })),
+  ...XKS_STEPS.map((step): Scenario => ({
+    names: [
+      `${CONNECT}.private-proxy-overtaken-at-${step}`,
+      `${DISCONNECT}.private-proxy-after-overtaking-${step}`,
+    ],
+    async play(world) {
+      const store = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+      await connectCaughtAt(world, store, step);
+      return { store, runIds: await overtaken(world, store) };
+    },
+  })),
   {
     names: [`${DISCONNECT}.retries-of-the-release`],
     async play(world) {
@@ -194,19 +293,23 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-function inAccount(fault: Fault): Arrange {
+function inAccount(fault: Fault): (world: ConnectWorld, target: WithStore) => Promise<unknown> {
   return (world, { store }) => world.simulator.fault({ ...fault, accountId: store.accountId });
 }
 
 /** Connects, and returns once the step's request is held. */
 async function connectCaughtAt(
   world: ConnectWorld,
-  target: StoreWithCluster,
-  step: ConnectStep,
+  target: WithStore,
+  step: ConnectStep | XksStep,
 ): Promise<void> {
   const { service, operation } = CAUGHT_AT[step];
   const { accountId, id } = target.store;
-  await inAccount({ service, operation, effect: 'hold' })(world, target);
+  const hold = { service, operation, effect: 'hold' } as const;
+  // A proxy knows no account.
+  await ('proxy' in target && service === 'xks'
+    ? world.simulator.fault({ ...hold, times: 0, resourceId: target.proxy.id })
+    : inAccount(hold)(world, target));
   await world.connect(id);
   await eventually(
     () => world.simulator.calls(accountId, service, operation),
@@ -214,7 +317,7 @@ async function connectCaughtAt(
   );
 }
 
-async function connected(world: ConnectWorld, target: StoreWithCluster): Promise<string> {
+async function connected(world: ConnectWorld, target: WithStore): Promise<string> {
   await world.connect(target.store.id);
   const runId = await closedRun(world, target);
   const { connectionState } = await world.read(target.store.id);
@@ -223,7 +326,7 @@ async function connected(world: ConnectWorld, target: StoreWithCluster): Promise
 }
 
 /** Disconnects while a connect runs: the run that was overtaken, and the one that it went on as. */
-async function overtaken(world: ConnectWorld, target: StoreWithCluster): Promise<string[]> {
+async function overtaken(world: ConnectWorld, target: WithStore): Promise<string[]> {
   const connect = await currentRun(world, target);
   await world.disconnect(target.store.id);
   await closedRun(world, target, connect);
@@ -233,16 +336,16 @@ async function overtaken(world: ConnectWorld, target: StoreWithCluster): Promise
   return [connect, disconnect];
 }
 
-function handle(world: ConnectWorld, { store }: StoreWithCluster, runId?: string) {
+function handle(world: ConnectWorld, { store }: WithStore, runId?: string) {
   return world.temporal.client.workflow.getHandle(workflowId(store.id), runId);
 }
 
-async function currentRun(world: ConnectWorld, target: StoreWithCluster): Promise<string> {
+async function currentRun(world: ConnectWorld, target: WithStore): Promise<string> {
   return (await handle(world, target).describe()).runId;
 }
 
 /** Waits until a run (the latest, unless named) is closed; its id. */
-async function closedRun(world: ConnectWorld, target: StoreWithCluster, runId?: string): Promise<string> {
+async function closedRun(world: ConnectWorld, target: WithStore, runId?: string): Promise<string> {
   const description = await eventually(
     () => handle(world, target, runId).describe(),
     ({ status }) => status.name !== 'RUNNING',
@@ -251,11 +354,7 @@ async function closedRun(world: ConnectWorld, target: StoreWithCluster, runId?: 
   return description.runId;
 }
 
-async function untilStepRuns(
-  world: ConnectWorld,
-  { store }: StoreWithCluster,
-  step: StepName,
-): Promise<void> {
+async function untilStepRuns(world: ConnectWorld, { store }: WithStore, step: StepName): Promise<void> {
   await eventually(
     () => world.operations(store.id),
     ([latest]) => latest?.steps.some(({ name, state }) => name === step && state === 'running') ?? false,

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { ec2Error } from '../errors';
 import { ec2Operation } from '../operation';
 import { namedGroup } from '../permissions';
+import { isGone } from '../../world/endpoint-services';
 
-/** A group that an interface, an HSM or another group's rule uses cannot be deleted: `DependencyViolation`. */
+/** A group that an interface, an endpoint, an HSM or another group's rule uses cannot be deleted: `DependencyViolation`. */
 export const deleteSecurityGroup = ec2Operation({
   parameters: z.strictObject({ GroupId: z.string().optional(), GroupName: z.string().optional() }),
   run({ world }, accountId, request) {
@@ -16,6 +17,7 @@ export const deleteSecurityGroup = ec2Operation({
     }
     const used =
       world.networkInterfaces.find('group', group.id).length > 0 ||
+      world.vpcEndpoints.find('group', group.id).some((endpoint) => !isGone(endpoint)) ||
       world.securityGroups.find('peer', group.id).some((other) => other.id !== group.id) ||
       world.clusters
         .find('securityGroup', group.id)

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ec2Error } from '../errors';
 import { ec2Operation, parts } from '../operation';
 import { select } from '../select';
-import { subnetItem } from '../views';
+import { isDefaultForZone, subnetItem } from '../views';
 import { items } from '../xml';
 
 export const describeSubnets = ec2Operation({
@@ -21,6 +21,7 @@ export const describeSubnets = ec2Operation({
         'vpc-id': (subnet) => [subnet.vpcId],
         'availability-zone': (subnet) => [subnet.availabilityZone],
         'cidr-block': (subnet) => [subnet.cidrBlock],
+        'default-for-az': (subnet) => [String(isDefaultForZone(subnet))],
         state: () => ['available'],
         'owner-id': (subnet) => [subnet.accountId],
       },

@@ -21,7 +21,7 @@ export const describeVpcs = ec2Operation({
         'vpc-id': (vpc) => [vpc.id],
         cidr: (vpc) => [vpc.cidrBlock],
         state: () => ['available'],
-        'is-default': () => ['false'],
+        'is-default': () => ['true'],
         'owner-id': (vpc) => [vpc.accountId],
       },
       request,
