@@ -6,18 +6,17 @@ import { join } from 'node:path';
 import {
   ConnectCustomKeyStoreCommand,
   CreateCustomKeyStoreCommand,
-  DescribeCustomKeyStoresCommand,
   DisconnectCustomKeyStoreCommand,
 } from '@aws-sdk/client-kms';
-import type { KMSClient } from '@aws-sdk/client-kms';
 import { findFreePorts } from '../../cli/free-port';
 import { eventually } from '../harness/eventually';
 import type { SimulatedCluster } from '../harness/simulator-control';
 import { MAIN, startDev } from './dev-under-test';
 import type { DevUnderTest } from './dev-under-test';
+import { kill, LIMIT_MS, stateOf, untilState, untilStep } from './key-store-under-test';
+import type { KeyStoreUnderTest } from './key-store-under-test';
 
 jest.setTimeout(400_000);
-const LIMIT_MS = 240_000;
 
 let dev: DevUnderTest;
 
@@ -27,11 +26,9 @@ beforeAll(async () => {
 
 afterAll(() => dev.close());
 
-interface Target {
+interface Target extends KeyStoreUnderTest {
   accountId: string;
-  kms: KMSClient;
   cluster: SimulatedCluster;
-  CustomKeyStoreId: string;
 }
 
 async function aStore(): Promise<Target> {
@@ -49,29 +46,6 @@ async function aStore(): Promise<Target> {
   return { accountId, kms, cluster, CustomKeyStoreId };
 }
 
-async function stateOf({ kms, CustomKeyStoreId }: Target): Promise<string | undefined> {
-  try {
-    const { CustomKeyStores } = await kms.send(new DescribeCustomKeyStoresCommand({ CustomKeyStoreId }));
-    return CustomKeyStores?.[0]?.ConnectionState;
-  } catch {
-    return undefined; // the API is down or without its database, which is what this test is about
-  }
-}
-
-const untilState = (target: Target, ...states: string[]): Promise<unknown> =>
-  eventually(
-    () => stateOf(target),
-    (state) => states.includes(state ?? ''),
-    { limitMs: LIMIT_MS, everyMs: 100 },
-  );
-
-const untilStep = (target: Target, name: string): Promise<unknown> =>
-  eventually(
-    () => dev.operations(target.CustomKeyStoreId),
-    (operations) => operations?.[0]?.steps.some((step) => step.name === name) ?? false,
-    { limitMs: LIMIT_MS, everyMs: 50 },
-  );
-
 async function expectBuilt({ accountId, cluster, CustomKeyStoreId }: Target): Promise<void> {
   const inventory = await dev.simulator.inventory(accountId);
   expect(inventory.securityGroups.map((group) => group.GroupName)).toEqual([`kms-${CustomKeyStoreId}`]);
@@ -85,36 +59,25 @@ async function expectNothing({ accountId }: Target): Promise<void> {
   expect([securityGroups, networkInterfaces]).toEqual([[], []]);
 }
 
-async function kill(child: 'api' | 'worker' | 'temporal' | 'postgres' | 'simulator'): Promise<void> {
-  const pid = dev.endpoints().pids[child];
-  if (pid === undefined) throw new Error(`no pid of ${child}`);
-  process.kill(pid, 'SIGKILL');
-  await eventually(
-    () => Promise.resolve(dev.endpoints().pids[child]),
-    (now) => now !== undefined && now !== pid,
-    { limitMs: LIMIT_MS },
-  );
-}
-
 describe('a connect through the death of everything', () => {
   it('arrives, leaves nothing after a disconnect, and connects again without a new password', async () => {
     const target = await aStore();
     const { kms, CustomKeyStoreId } = target;
     await kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
-    await kill('api');
-    await untilStep(target, 'createInfrastructure');
-    await kill('worker');
-    await kill('temporal');
-    await untilStep(target, 'loginKmsuser');
-    await kill('postgres');
-    await untilStep(target, 'rotatePassword');
-    await kill('simulator');
+    await kill(dev, 'api');
+    await untilStep(dev, target, 'createInfrastructure');
+    await kill(dev, 'worker');
+    await kill(dev, 'temporal');
+    await untilStep(dev, target, 'loginKmsuser');
+    await kill(dev, 'postgres');
+    await untilStep(dev, target, 'rotatePassword');
+    await kill(dev, 'simulator');
     await untilState(target, 'CONNECTED', 'FAILED');
     expect(await stateOf(target)).toBe('CONNECTED');
     await expectBuilt(target);
 
     await kms.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
-    await kill('worker');
+    await kill(dev, 'worker');
     await untilState(target, 'DISCONNECTED');
     await expectNothing(target);
 
@@ -144,7 +107,7 @@ describe('a worker that is frozen over a whole disconnect and connect', () => {
     });
     await kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
     // The worker is in the middle of building: one of its requests is on its way.
-    await untilStep(target, 'createInfrastructure');
+    await untilStep(dev, target, 'createInfrastructure');
     await eventually(
       () => dev.simulator.inventory(accountId),
       ({ networkInterfaces }) => networkInterfaces.length === 2,
