@@ -10,6 +10,7 @@ import {
   DescribeCustomKeyStoresCommand,
   DisconnectCustomKeyStoreCommand,
   UpdateCustomKeyStoreCommand,
+  XksProxyIncorrectAuthenticationCredentialException,
 } from '@aws-sdk/client-kms';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { Client } from 'pg';
@@ -122,6 +123,57 @@ describe('the AWS SDK for JavaScript', () => {
       'succeeded',
       'failed',
     ]);
+  });
+});
+
+describe('an external key store', () => {
+  it('is refused while its proxy is wrong, and then connects, is given another credential, and goes', async () => {
+    const accountId = anAccount();
+    const kms = dev.kms(accountId);
+    for (const connectivity of ['PUBLIC_ENDPOINT', 'VPC_ENDPOINT_SERVICE'] as const) {
+      const proxy = await dev.simulator.createProxy({ accountId, connectivity });
+      const wrong = `Canary/${randomBytes(24).toString('hex')}`;
+      secrets.push(wrong, proxy.RawSecretAccessKey);
+      const wanted = {
+        CustomKeyStoreName: `external, ${connectivity}`,
+        CustomKeyStoreType: 'EXTERNAL_KEY_STORE',
+        XksProxyConnectivity: connectivity,
+        XksProxyUriEndpoint: proxy.XksProxyUriEndpoint,
+        XksProxyUriPath: proxy.XksProxyUriPath,
+        XksProxyVpcEndpointServiceName: proxy.XksProxyVpcEndpointServiceName,
+      } as const;
+      const credential = (RawSecretAccessKey: string) => ({
+        XksProxyAuthenticationCredential: { AccessKeyId: proxy.AccessKeyId, RawSecretAccessKey },
+      });
+      // A public proxy is asked at once; a private one cannot be reached before the connect.
+      const asked = connectivity === 'PUBLIC_ENDPOINT';
+      const refused = kms.send(new CreateCustomKeyStoreCommand({ ...wanted, ...credential(wrong) }));
+      let id: string;
+      if (asked) {
+        await expect(refused).rejects.toBeInstanceOf(XksProxyIncorrectAuthenticationCredentialException);
+        const right = { ...wanted, ...credential(proxy.RawSecretAccessKey) };
+        id = (await kms.send(new CreateCustomKeyStoreCommand(right))).CustomKeyStoreId ?? '';
+      } else {
+        id = (await refused).CustomKeyStoreId ?? '';
+        await kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId: id }));
+        await untilState(kms, id, 'FAILED');
+        await kms.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId: id }));
+        await untilState(kms, id, 'DISCONNECTED');
+        const update = { CustomKeyStoreId: id, ...credential(proxy.RawSecretAccessKey) };
+        await kms.send(new UpdateCustomKeyStoreCommand(update));
+      }
+      await kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId: id }));
+      await untilState(kms, id, 'CONNECTED', 'FAILED');
+      const { CustomKeyStores } = await kms.send(
+        new DescribeCustomKeyStoresCommand({ CustomKeyStoreId: id }),
+      );
+      expect(CustomKeyStores?.[0]).toMatchObject({
+        ConnectionState: 'CONNECTED',
+        XksProxyConfiguration: { Connectivity: connectivity, AccessKeyId: proxy.AccessKeyId },
+      });
+      await kms.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId: id }));
+      await untilState(kms, id, 'DISCONNECTED');
+    }
   });
 });
 
