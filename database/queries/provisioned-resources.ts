@@ -74,7 +74,7 @@ export type PlannedResource = { [K in ResourceKind]: PlannedOf<K> }[ResourceKind
 /**
  * Writes down what is about to be created, before any request leaves. A slot that is taken keeps its entry (and its
  * token and request). Only while the operation is the running one: otherwise undefined, and nothing may be created.
- * Returns the entries of all the slots asked for.
+ * Returns the entries of the slots asked for, without those that another attempt is planning at this very moment.
  */
 export async function planResources(
   db: Queryable,
@@ -101,7 +101,13 @@ export async function planResources(
      WHERE p.state <> 'released'`,
     [operation.storeId, operation.generation, JSON.stringify(resources)],
   );
-  return rows.length === 0 ? undefined : rows.map(toEntry);
+  if (rows.length > 0) return rows.map(toEntry);
+  // None planned and none seen: another attempt planned them at this very moment, or the operation is over.
+  const { rows: running } = await db.query(
+    `SELECT 1 FROM operations WHERE custom_key_store_id = $1 AND generation = $2 AND state = 'running'`,
+    [operation.storeId, operation.generation],
+  );
+  return running.length > 0 ? [] : undefined;
 }
 
 /**

@@ -1,10 +1,11 @@
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createActivities } from '../../activities/create-activities';
+import type { InterfaceEndpoint } from '../../activities/xks/create-vpc-endpoint';
 import type { Activities } from '../../activities/create-activities';
 import { loadPasswords } from '../../database/queries/kmsuser-passwords';
 import { startConnectWorld } from '../harness/connect-world';
-import type { ConnectWorld, StoreWithCluster } from '../harness/connect-world';
+import type { ConnectWorld, StoreWithCluster, StoreWithProxy } from '../harness/connect-world';
 
 /*
  * A worker that dies after a step was done and before Temporal heard of it makes Temporal run the step again: so each
@@ -85,4 +86,44 @@ it('two workers at the same step at the same time make nothing twice', async () 
   const both = await Promise.allSettled([build(), build()]);
   expect(both.some((result) => result.status === 'fulfilled')).toBe(true);
   expect(await built(target)).toEqual([1, 2]);
+});
+
+/** Interface endpoints, hosted zones, records. */
+async function privateWay({ store }: StoreWithProxy): Promise<[number, number, number]> {
+  const { vpcEndpoints, hostedZones } = await world.simulator.inventory(store.accountId);
+  return [vpcEndpoints.length, hostedZones.length, hostedZones.flatMap((zone) => zone.Records).length];
+}
+
+it('every step of a private proxy, run twice, does what it does once', async () => {
+  const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+  const { store } = target;
+  const { input } = await world.accept('connect', store.id);
+
+  const [choice, choiceAgain] = await twice(() => activities.findEndpointService(input));
+  expect(choiceAgain).toEqual(choice);
+  expect(choice.subnetIds.length).toBeGreaterThanOrEqual(2);
+
+  const [endpoint, endpointAgain] = await twice(() => activities.createVpcEndpoint(input, choice));
+  expect(endpointAgain).toEqual(endpoint);
+  await twice(() => activities.createPrivateDns(input, endpoint));
+  expect(await privateWay(target)).toEqual([1, 1, 1]);
+  await twice(() => activities.probeProxy(input));
+  await twice(() => activities.recordOutcome(input, { event: 'connect-succeeded' }));
+
+  const disconnect = await world.accept('disconnect', store.id);
+  await twice(() => activities.releaseInfrastructure(disconnect.input));
+  expect(await privateWay(target)).toEqual([0, 0, 0]);
+});
+
+it('two workers at the same step of a private proxy at the same time make nothing twice', async () => {
+  const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+  const { input } = await world.accept('connect', target.store.id);
+  const choice = await once(() => activities.findEndpointService(input));
+  const endpoints = (): Promise<InterfaceEndpoint> => once(() => activities.createVpcEndpoint(input, choice));
+  const [endpoint] = await Promise.all([endpoints(), endpoints()]);
+  if (!endpoint) throw new Error('no endpoint');
+  const names = (): Promise<void> => once(() => activities.createPrivateDns(input, endpoint));
+  const both = await Promise.allSettled([names(), names()]);
+  expect(both.some((result) => result.status === 'fulfilled')).toBe(true);
+  expect(await privateWay(target)).toEqual([1, 1, 1]);
 });

@@ -55,6 +55,15 @@ describe('the ledger', () => {
     expect(await hasLedger(test.database.pool, store.id)).toBe(false);
   });
 
+  it('lets several attempts plan the same at the same moment: none is told that its operation is over', async () => {
+    for (let round = 0; round < 30; round += 1) {
+      const { input } = await connecting(test.database, await aStore(test.database));
+      const attempts = [1, 2, 3, 4].map(() => planResources(test.database.pool, input, [group]));
+      expect((await Promise.all(attempts)).filter((entries) => entries === undefined)).toEqual([]);
+      expect(await listUnreleased(test.database.pool, input.storeId)).toHaveLength(1);
+    }
+  });
+
   it('lets no Disconnect in between the look at the operation and the entry', async () => {
     const store = await aStore(test.database);
     const { input } = await connecting(test.database, store);

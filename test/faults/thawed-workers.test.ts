@@ -10,6 +10,7 @@ import type { Database } from '../../database/database';
 import { removeLateArrivals } from '../../worker/late-arrivals';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld } from '../harness/connect-world';
+import { eventually } from '../harness/eventually';
 
 /*
  * A worker that is frozen at an exact point, taken for dead, and thaws when another one has done its work: two sets of
@@ -98,23 +99,23 @@ function frozenAfterLogin(latch: Latch): HsmLogin {
   };
 }
 
-/** Clients whose request to make a group leaves late. */
-function frozenBeforeCreateSecurityGroup(latch: Latch): AwsClients {
+/** Clients of which one request leaves late. */
+function frozenBefore(latch: Latch, service: 'ec2' | 'route53', command: string): AwsClients {
+  const late = <T extends object>(client: T): T =>
+    new Proxy(client, {
+      get(target, member) {
+        const own = Reflect.get(target, member) as unknown;
+        if (member !== 'send') return own;
+        return async (sent: object, ...rest: never[]) => {
+          if (sent.constructor.name === command) await latch.pass();
+          return (own as (...all: unknown[]) => Promise<unknown>).call(target, sent, ...rest);
+        };
+      },
+    });
   return {
     ...aws,
-    ec2(accountId) {
-      const client = aws.ec2(accountId);
-      return new Proxy(client, {
-        get(target, member) {
-          if (member !== 'send') return Reflect.get(target, member) as unknown;
-          return async (command: object, ...rest: never[]) => {
-            if (command.constructor.name === 'CreateSecurityGroupCommand') await latch.pass();
-            return (target.send as (...all: unknown[]) => Promise<unknown>).call(target, command, ...rest);
-          };
-        },
-      });
-    },
-    close: () => undefined,
+    ec2: (accountId) => (service === 'ec2' ? late(aws.ec2(accountId)) : aws.ec2(accountId)),
+    route53: (accountId) => (service === 'route53' ? late(aws.route53(accountId)) : aws.route53(accountId)),
   };
 }
 
@@ -166,7 +167,10 @@ it('who makes a group after its store was disconnected does not leave it behind'
 
   const latch = new Latch();
   const frozen = attempt(() =>
-    aWorker({ aws: frozenBeforeCreateSecurityGroup(latch) }).createInfrastructure(connect.input, facts),
+    aWorker({ aws: frozenBefore(latch, 'ec2', 'CreateSecurityGroupCommand') }).createInfrastructure(
+      connect.input,
+      facts,
+    ),
   );
   await latch.freezes(frozen);
   const disconnect = await world.accept('disconnect', store.id);
@@ -239,3 +243,37 @@ it('who releases late what was disconnected leaves alone what a later connect bu
   expect([inventory.securityGroups.length, inventory.networkInterfaces.length]).toEqual([1, 2]);
   expect((await world.simulator.kmsuser(cluster.ClusterId)).passwordChanges).toBe(2);
 });
+
+it.each([
+  { what: 'an interface endpoint', service: 'ec2', command: 'CreateVpcEndpointCommand' },
+  { what: 'a hosted zone', service: 'route53', command: 'CreateHostedZoneCommand' },
+] as const)(
+  'who makes $what after its store was disconnected does not leave it behind',
+  async ({ service, command }) => {
+    const { store } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+    const { input } = await world.accept('connect', store.id);
+    const second = aWorker();
+    const late = new Latch();
+    const first = aWorker({ aws: frozenBefore(late, service, command) });
+    const choice = await attempt(() => second.findEndpointService(input));
+    const build = async (): Promise<void> => {
+      const endpoint = await attempt(() => first.createVpcEndpoint(input, choice));
+      await attempt(() => first.createPrivateDns(input, endpoint));
+    };
+    const frozen = build();
+    await late.freezes(frozen);
+    const disconnect = await world.accept('disconnect', store.id);
+    await attempt(() => second.releaseInfrastructure(disconnect.input));
+    await attempt(() => second.recordOutcome(disconnect.input, { event: 'disconnect-succeeded' }));
+    // So long after that nobody looks for late requests any more.
+    await world.database.pool.query('UPDATE provisioned_resources SET watch_until = NULL');
+    late.thaw();
+    await frozen.catch(() => undefined);
+
+    await removeLateArrivals({ database: world.database, aws, logger: world.logger });
+    await eventually(
+      () => world.simulator.inventory(store.accountId),
+      ({ vpcEndpoints, hostedZones }) => vpcEndpoints.length + hostedZones.length === 0,
+    );
+  },
+);

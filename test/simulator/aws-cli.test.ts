@@ -1,6 +1,7 @@
 import { CreateNetworkInterfaceCommand, CreateSecurityGroupCommand } from '@aws-sdk/client-ec2';
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
+import { vpcProxy } from './harness/vpc-proxy';
 import type { ControlCluster } from './harness/simulator';
 import { REGION, TestSimulator } from './harness/simulator';
 
@@ -101,6 +102,67 @@ withAwsCli(`the AWS CLI${installed ? '' : ' (skipped: `aws` is not on PATH)'}`, 
     });
     expect(await aws('ec2', 'revoke-security-group-ingress', ...rule)).toMatchObject({ Return: true });
   });
+
+  test('builds the way to a VPC proxy and takes it down', async () => {
+    const proxy = await vpcProxy(simulator, ACCOUNT);
+    const service = ['--service-names', proxy.serviceName];
+    expect(await aws('ec2', 'describe-vpc-endpoint-services', ...service)).toMatchObject({
+      ServiceNames: [proxy.serviceName],
+      ServiceDetails: [{ PrivateDnsName: proxy.host, ServiceType: [{ ServiceType: 'Interface' }] }],
+    });
+    const permissions = ['--service-id', proxy.serviceId];
+    expect(await aws('ec2', 'describe-vpc-endpoint-service-permissions', ...permissions)).toMatchObject({
+      AllowedPrincipals: [{ Principal: `cks.kms.${REGION}.amazonaws.com` }],
+    });
+    const { VpcEndpoint } = (await aws(
+      'ec2',
+      'create-vpc-endpoint',
+      '--vpc-endpoint-type',
+      'Interface',
+      ...['--vpc-id', proxy.vpcId, '--service-name', proxy.serviceName],
+      ...['--subnet-ids', ...proxy.subnetIds],
+    )) as { VpcEndpoint: { VpcEndpointId: string; DnsEntries: { DnsName: string; HostedZoneId: string }[] } };
+    const entry = VpcEndpoint.DnsEntries[0];
+
+    const vpc = `VPCRegion=${REGION},VPCId=${proxy.vpcId}`;
+    const named = ['--name', proxy.host, '--caller-reference', 'r'];
+    const { HostedZone } = (await aws('route53', 'create-hosted-zone', ...named, '--vpc', vpc)) as {
+      HostedZone: { Id: string };
+    };
+    const batch = (Action: string) => {
+      const AliasTarget = {
+        HostedZoneId: entry?.HostedZoneId,
+        DNSName: entry?.DnsName,
+        EvaluateTargetHealth: false,
+      };
+      return JSON.stringify({
+        Changes: [{ Action, ResourceRecordSet: { Name: proxy.host, Type: 'A', AliasTarget } }],
+      });
+    };
+    const zone = ['--hosted-zone-id', HostedZone.Id];
+    const change = (action: string) =>
+      aws('route53', 'change-resource-record-sets', ...zone, '--change-batch', batch(action));
+    const { ChangeInfo } = (await change('UPSERT')) as { ChangeInfo: { Id: string } };
+    expect(await aws('route53', 'get-change', '--id', ChangeInfo.Id)).toMatchObject({
+      ChangeInfo: { Id: ChangeInfo.Id, Status: 'INSYNC' },
+    });
+    expect(await aws('route53', 'list-hosted-zones-by-name', '--dns-name', proxy.host)).toMatchObject({
+      HostedZones: [{ Id: HostedZone.Id, Config: { PrivateZone: true }, ResourceRecordSetCount: 3 }],
+    });
+    expect(await proxy.resolves()).toBe(true);
+
+    await expect(aws('route53', 'delete-hosted-zone', '--id', HostedZone.Id)).rejects.toThrow(
+      '(HostedZoneNotEmpty) when calling the DeleteHostedZone operation',
+    );
+    await change('DELETE');
+    await aws('route53', 'delete-hosted-zone', '--id', HostedZone.Id);
+    const gone = ['--vpc-endpoint-ids', VpcEndpoint.VpcEndpointId];
+    expect(await aws('ec2', 'delete-vpc-endpoints', ...gone)).toEqual({ Unsuccessful: [] });
+    await expect(aws('ec2', 'describe-vpc-endpoints', ...gone)).rejects.toThrow(
+      '(InvalidVpcEndpointId.NotFound) when calling the DescribeVpcEndpoints operation',
+    );
+    expect(await simulator.control('GET', '/inventory')).toMatchObject({ vpcEndpoints: [], hostedZones: [] });
+  }, 120_000);
 
   test('is told what is wrong', async () => {
     const attempt = aws('ec2', 'describe-subnets', '--subnet-ids', 'subnet-00000000000000000');

@@ -1,5 +1,7 @@
+import { ChangeTagsForResourceCommand, ListHostedZonesByNameCommand } from '@aws-sdk/client-route-53';
 import { TestSimulator } from './harness/simulator';
 import { connectedCluster, kmsuser } from './harness/connected-cluster';
+import { vpcProxy } from './harness/vpc-proxy';
 
 let simulator: TestSimulator;
 beforeEach(async () => {
@@ -44,7 +46,7 @@ test.each([
   ['PATCH', '/subnets/subnet-00000000000000000'],
   ['DELETE', '/faults/none'],
   ['GET', '/nothing'],
-  ['POST', '/xks-proxies'],
+  ['GET', '/endpoint-services/com.amazonaws.vpce.eu-central-1.vpce-svc-00000000000000000'],
   ['PATCH', '/endpoint-services/x'],
 ])('%s %s is 404 with a message', async (method, route) => {
   const answer = await simulator.call(method, `/_control${route}`, method === 'GET' ? undefined : {});
@@ -78,6 +80,132 @@ test('a state that was asked for stays when kmsuser is changed', async () => {
     State: 'INITIALIZED',
     kmsuser: { locked: true, password: 'another1' },
   });
+});
+
+test.each([
+  { acceptanceRequired: 'yes' },
+  { kmsAllowed: null },
+  { privateDnsNameState: 'unverified' },
+  { privateDnsName: 'not a name' },
+  { privateDnsName: '' },
+  { availabilityZones: -1 },
+  { availabilityZones: 7 },
+  { availabilityZones: 1.5 },
+  { loadBalancerType: 'application' },
+  { deleted: false },
+  { name: 'x' },
+])('a PATCH of an endpoint service with %j is 400 and changes nothing', async (body) => {
+  const { serviceName } = await vpcProxy(simulator);
+  const route = `/_control/endpoint-services/${serviceName}`;
+  const before = await simulator.call('GET', route);
+  const answer = await simulator.call('PATCH', route, { acceptanceRequired: true, ...body });
+  expect(answer.status).toBe(400);
+  expect(answer.body).toEqual({ message: expect.any(String) as string });
+  expect(await simulator.call('GET', route)).toEqual(before);
+});
+
+test('the settings of an endpoint service are shown and changed, each alone', async () => {
+  const { serviceName, serviceId, host } = await vpcProxy(simulator, '111122223333');
+  const settings = {
+    ServiceName: serviceName,
+    ServiceId: serviceId,
+    accountId: '111122223333',
+    region: 'eu-central-1',
+    privateDnsName: host,
+    privateDnsNameState: 'verified',
+    acceptanceRequired: false,
+    kmsAllowed: true,
+    availabilityZones: 3,
+    loadBalancerType: 'network',
+  };
+  const route = `/endpoint-services/${serviceName}`;
+  expect(await simulator.control('GET', route)).toEqual(settings);
+  expect(await simulator.control('PATCH', route, { kmsAllowed: false })).toEqual({
+    ...settings,
+    kmsAllowed: false,
+  });
+  expect(await simulator.control('PATCH', route, { availabilityZones: 1 })).toEqual({
+    ...settings,
+    kmsAllowed: false,
+    availabilityZones: 1,
+  });
+});
+
+test('the inventory shows endpoints, and zones with their records but NS and SOA', async () => {
+  const proxy = await vpcProxy(simulator, '111122223333');
+  const Tags = [{ Key: 'a', Value: 'b' }];
+  const endpointId = await proxy.createEndpoint({
+    TagSpecifications: [{ ResourceType: 'vpc-endpoint', Tags }],
+  });
+  const zoneId = await proxy.createZone();
+  await proxy.point(zoneId, endpointId);
+  const text = [{ Value: '"one"' }, { Value: '"two"' }];
+  await proxy.change(zoneId, {
+    Action: 'CREATE',
+    ResourceRecordSet: { Name: proxy.host, Type: 'TXT', TTL: 60, ResourceRecords: text },
+  });
+  await proxy.route53.send(
+    new ChangeTagsForResourceCommand({ ResourceType: 'hostedzone', ResourceId: zoneId, AddTags: Tags }),
+  );
+  const Name = `${proxy.host}.`;
+  const { DNSName } = await proxy.dnsEntry(endpointId);
+  expect(await simulator.control('GET', '/inventory')).toEqual({
+    securityGroups: [],
+    networkInterfaces: [],
+    vpcEndpoints: [
+      {
+        VpcEndpointId: endpointId,
+        ServiceName: proxy.serviceName,
+        State: 'available',
+        accountId: '111122223333',
+        Tags,
+      },
+    ],
+    hostedZones: [
+      {
+        Id: `/hostedzone/${zoneId}`,
+        Name,
+        Records: [
+          { Name, Type: 'A', Value: `${DNSName}.` },
+          { Name, Type: 'TXT', Value: '"one"' },
+          { Name, Type: 'TXT', Value: '"two"' },
+        ],
+        accountId: '111122223333',
+        Tags,
+      },
+    ],
+  });
+});
+
+test('the list of calls has the members of Route 53 by their API names', async () => {
+  const proxy = await vpcProxy(simulator);
+  const zoneId = await proxy.createZone('example.com', 'a reference');
+  const record = {
+    Name: 'a.example.com',
+    Type: 'A' as const,
+    TTL: 60,
+    ResourceRecords: [{ Value: '10.0.0.1' }],
+  };
+  await proxy.change(zoneId, { Action: 'CREATE', ResourceRecordSet: record });
+  await proxy.route53.send(new ListHostedZonesByNameCommand({ DNSName: 'example.com', MaxItems: 1 }));
+  expect(await simulator.control('GET', '/calls?service=route53')).toMatchObject([
+    {
+      operation: 'CreateHostedZone',
+      parameters: {
+        Name: 'example.com',
+        CallerReference: 'a reference',
+        VPC: { VPCId: proxy.vpcId, VPCRegion: 'eu-central-1' },
+      },
+    },
+    {
+      operation: 'ChangeResourceRecordSets',
+      parameters: {
+        HostedZoneId: zoneId,
+        ChangeBatch: { Changes: [{ Action: 'CREATE', ResourceRecordSet: { ...record, TTL: '60' } }] },
+      },
+    },
+    { operation: 'ListHostedZonesByName', parameters: { DNSName: 'example.com', MaxItems: '1' } },
+  ]);
 });
 
 test("the inventory shows what was made by calls, and none of the customer's own", async () => {

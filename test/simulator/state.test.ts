@@ -1,4 +1,16 @@
-import { CreateSecurityGroupCommand, DescribeSecurityGroupsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateSecurityGroupCommand,
+  CreateVpcEndpointCommand,
+  DescribeSecurityGroupsCommand,
+  DescribeSubnetsCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
+import {
+  ChangeResourceRecordSetsCommand,
+  CreateHostedZoneCommand,
+  GetChangeCommand,
+  Route53Client,
+} from '@aws-sdk/client-route-53';
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,6 +21,7 @@ import { Journal } from '../../simulator/world/journal';
 import type { Change } from '../../simulator/world/journal';
 import { World } from '../../simulator/world/world';
 import { failure, REGION, TestSimulator } from './harness/simulator';
+import { vpcProxy } from './harness/vpc-proxy';
 
 let folder: string;
 beforeEach(async () => {
@@ -71,6 +84,78 @@ test('state, keys and certificates survive a restart', async () => {
   expect(related.TrustAnchorCertificate).toBe(made.TrustAnchorCertificate);
   expect(related.SubnetIds).not.toContain(made.SubnetIds[0]);
   await simulator.dispose();
+});
+
+test('endpoint services, endpoints, hosted zones, tokens and changes survive a restart', async () => {
+  const simulator = await TestSimulator.start();
+  const proxy = await vpcProxy(simulator);
+  await proxy.patchService({ availabilityZones: 4 });
+  const endpointId = await proxy.createEndpoint({ ClientToken: 't' });
+  const zoneId = await proxy.createZone(proxy.host, 'a reference');
+  const changeId = await proxy.point(zoneId, endpointId);
+  const look = async () => ({
+    inventory: await simulator.control('GET', '/inventory'),
+    service: await simulator.control('GET', `/endpoint-services/${proxy.serviceName}`),
+    dnsEntry: await proxy.dnsEntry(endpointId),
+    change: (await proxy.route53.send(new GetChangeCommand({ Id: changeId }))).ChangeInfo,
+    resolves: await proxy.resolves(),
+  });
+  const before = await look();
+  expect(before.resolves).toBe(true);
+  await simulator.restart();
+  expect(await look()).toEqual(before);
+  expect(await proxy.createEndpoint({ ClientToken: 't' })).toBe(endpointId);
+  expect(await failure(proxy.createZone(proxy.host, 'a reference'))).toBe('HostedZoneAlreadyExists');
+  await simulator.control('POST', '/reset');
+  expect(await simulator.control('GET', '/inventory')).toMatchObject({ vpcEndpoints: [], hostedZones: [] });
+  await simulator.dispose();
+});
+
+test('endpoints, zones and records that were answered survive SIGKILL', async () => {
+  const first = await startProcess(folder);
+  const order = { method: 'POST', body: JSON.stringify({ connectivity: 'VPC_ENDPOINT_SERVICE' }) };
+  const made = await fetch(`${first.url}/_control/xks-proxies`, order);
+  const { XksProxyVpcEndpointServiceName: ServiceName } = (await made.json()) as {
+    XksProxyVpcEndpointServiceName: string;
+  };
+  const ec2 = ec2Of(first.url);
+  const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
+  const VpcId = Subnets[0]?.VpcId ?? '';
+  const SubnetIds = Subnets.map((subnet) => subnet.SubnetId ?? '');
+  const VpcEndpointType = 'Interface';
+  const credentials = { accessKeyId: '000000000000', secretAccessKey: 'simulator' };
+  const route53 = new Route53Client({ endpoint: first.url, region: REGION, credentials, maxAttempts: 1 });
+  const Name = 'example.com';
+  const { HostedZone } = await route53.send(
+    new CreateHostedZoneCommand({ Name, CallerReference: 'r', VPC: { VPCId: VpcId, VPCRegion: REGION } }),
+  );
+  const ResourceRecords = [{ Value: '10.0.0.1' }];
+  await route53.send(
+    new ChangeResourceRecordSetsCommand({
+      HostedZoneId: HostedZone?.Id,
+      ChangeBatch: {
+        Changes: [{ Action: 'CREATE', ResourceRecordSet: { Name, Type: 'A', TTL: 60, ResourceRecords } }],
+      },
+    }),
+  );
+  const { VpcEndpoint } = await ec2.send(
+    new CreateVpcEndpointCommand({ VpcEndpointType, ServiceName, VpcId, SubnetIds }),
+  );
+  const ended = once(first.child, 'exit');
+  first.child.kill('SIGKILL');
+  await ended;
+  ec2.destroy();
+  route53.destroy();
+
+  const second = await startProcess(folder);
+  const inventory = await fetch(`${second.url}/_control/inventory`);
+  expect(await inventory.json()).toMatchObject({
+    vpcEndpoints: [{ VpcEndpointId: VpcEndpoint?.VpcEndpointId, ServiceName }],
+    hostedZones: [{ Id: HostedZone?.Id, Records: [{ Name: 'example.com.', Type: 'A', Value: '10.0.0.1' }] }],
+  });
+  const over = once(second.child, 'exit');
+  second.child.kill('SIGKILL');
+  await over;
 });
 
 test('the list of calls survives a restart', async () => {

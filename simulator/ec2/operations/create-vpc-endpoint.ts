@@ -14,7 +14,7 @@ import type { Subnet } from '../../world/types';
 import type { World } from '../../world/world';
 
 /** How long an endpoint is `pending` once it is accepted, at pace 1. */
-export const ENDPOINT_PENDING_MS = { shortest: 1_000, longest: 1_400 } as const;
+export const ENDPOINT_PENDING_MS = { shortest: 1_200, longest: 1_500 } as const;
 
 /**
  * Interface endpoints only; the type is `Gateway` where none is given, as in AWS. A repeated `ClientToken` returns the

@@ -6,7 +6,7 @@ import { begunChange } from '../views';
 import { beginChange } from '../../world/hosted-zones';
 
 /** How long a change is PENDING, at pace 1. */
-const PENDING_MS = { shortest: 700, longest: 900 } as const;
+const PENDING_MS = { shortest: 800, longest: 1_000 } as const;
 
 /** All changes of a batch are made, or none. */
 export const changeResourceRecordSets = route53Operation({

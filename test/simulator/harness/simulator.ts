@@ -1,5 +1,6 @@
 import { CloudHSMV2Client } from '@aws-sdk/client-cloudhsm-v2';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { Route53Client } from '@aws-sdk/client-route-53';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -66,6 +67,11 @@ export class TestSimulator {
   cloudHsm(accountId = '000000000000'): CloudHSMV2Client {
     // this old client counts repetitions where newer ones count attempts
     return this.remember(new CloudHSMV2Client({ ...this.clientConfig(accountId), maxAttempts: 0 }));
+  }
+
+  /** A Route 53 client of an account, without retries of its own. */
+  route53(accountId = '000000000000'): Route53Client {
+    return this.remember(new Route53Client(this.clientConfig(accountId)));
   }
 
   /** A call of the control API: status and body. */
