@@ -6,6 +6,8 @@ import type { Logger } from 'pino';
 import { openCredentials } from '../clients/accounts/credentials-file';
 import { createAwsClients } from '../clients/aws/aws-clients';
 import type { AwsClientsConfig } from '../clients/aws/aws-clients';
+import { createXksProxyClient } from '../clients/xks/xks-proxy';
+import type { XksProxyClientConfig } from '../clients/xks/xks-proxy';
 import { openDatabase } from '../database/database';
 import { SecretBox } from '../database/secret-box';
 import { openTemporal } from '../temporal/client';
@@ -39,6 +41,12 @@ export interface ApiConfig {
   masterKey: Buffer;
   simulatorUrl?: string;
   endpoints: AwsClientsConfig['endpoints'];
+  /** PEM bundle of the CAs of external key store proxies; the public ones without */
+  xksCaFile?: string;
+  /** where requests to proxies go instead, as in curl's `--connect-to` */
+  xksConnectTo?: NonNullable<XksProxyClientConfig['connectTo']>;
+  /** for one request to a proxy; default 250, as KMS has it */
+  xksTimeoutMs?: number;
   throttle: 'off' | 'aws';
   /** custom key stores per account */
   quota: number;
@@ -59,7 +67,7 @@ const CLOSE_GRACE_MS = 5_000;
 
 /**
  * Starts the KMS endpoint and the admin endpoint. Neither PostgreSQL nor Temporal has to be there: both are met at the
- * first use and again after an outage. Rejects where a port cannot be had, or the credentials or TLS files are bad.
+ * first use and again after an outage. Rejects where a port cannot be had, or the credentials, TLS or CA files are bad.
  */
 export async function startApi(config: ApiConfig): Promise<RunningApi> {
   const { logger, region } = config;
@@ -67,6 +75,7 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
     cert: await readFile(config.tls.certFile),
     key: await readFile(config.tls.keyFile),
   };
+  const xksCa = config.xksCaFile === undefined ? undefined : await readFile(config.xksCaFile, 'utf8');
   const credentials = await openCredentials({
     ...(config.credentialsFile !== undefined && { file: config.credentialsFile }),
     dev: config.devCredentials,
@@ -86,6 +95,14 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
     roleArnOf: (accountId) => credentials.roleArnOf(accountId),
     logger,
   });
+  const xks = createXksProxyClient({
+    region,
+    ...(xksCa !== undefined && { ca: xksCa }),
+    ...(config.xksConnectTo !== undefined && { connectTo: config.xksConnectTo }),
+    ...(config.simulatorUrl !== undefined && { simulatorUrl: config.simulatorUrl }),
+    ...(config.xksTimeoutMs !== undefined && { timeoutMs: config.xksTimeoutMs }),
+    logger,
+  });
   const metrics = new ApiMetrics();
   const dispatch = new BackgroundDispatch({
     database,
@@ -102,6 +119,8 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
       database,
       secrets: new SecretBox(config.masterKey),
       aws,
+      xks,
+      region,
       markers: new Markers(config.masterKey, region),
       quota: config.quota,
       dispatch: dispatch.begin,
@@ -117,6 +136,7 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
     await dispatch.idle();
     credentials.close();
     aws.close();
+    xks.close();
     await Promise.allSettled([temporal.close(), database.close()]);
   };
   try {

@@ -1,4 +1,5 @@
 import type { AwsClients } from '../clients/aws/aws-clients';
+import type { XksProxyClient } from '../clients/xks/xks-proxy';
 import type { Database } from '../database/database';
 import type { SecretBox } from '../database/secret-box';
 import type { DispatchableOperation } from '../keystore/operation';
@@ -9,6 +10,9 @@ export interface Services {
   database: Database;
   secrets: SecretBox;
   aws: AwsClients;
+  xks: XksProxyClient;
+  /** that this deployment answers for */
+  region: string;
   markers: Markers;
   /** custom key stores per account (D25) */
   quota: number;

@@ -1,5 +1,6 @@
-import type { Child } from './child';
-import type { ProfileAnswer } from './probe';
+import type { Profiled } from './child';
+import { OWN_NAME } from './own-process';
+import type { ProfileAnswer } from './profile';
 import { cpuSeconds } from './processes';
 import type { BenchOptions } from './options';
 import type { Row } from './report';
@@ -23,7 +24,7 @@ const TOP_SHOWN = 10;
 export async function profileWhereMissed(
   bench: Bench,
   rows: readonly Row[],
-  what: { children: readonly Child[]; load: () => Promise<unknown> },
+  what: { children: readonly Profiled[]; load: () => Promise<unknown> },
 ): Promise<void> {
   const missed = rows.filter(({ met }) => !met);
   if (missed.length === 0 && !bench.profile) return;
@@ -34,7 +35,7 @@ export async function profileWhereMissed(
     ...engines.pids,
     simulator: simulator.pid,
     ...Object.fromEntries(what.children.map(({ name, pid }) => [name, pid])),
-    'the benchmark itself': process.pid,
+    [OWN_NAME]: process.pid,
   };
   const cpuBefore = cpuSeconds(pids);
   const start = performance.now();

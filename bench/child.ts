@@ -3,16 +3,21 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { settlesWithin } from '../cli/program';
-import type { HeapAnswer, ProfileAnswer, Question } from './probe';
+import type { HeapAnswer, Question } from './probe';
+import type { ProfileAnswer } from './profile';
 
-/** A process that is measured. */
-export interface Child {
+/** A process that can say where its time goes. */
+export interface Profiled {
   name: string;
   pid: number;
-  /** bytes in use after a collection */
-  heapUsed(): Promise<number>;
   startProfile(): Promise<void>;
   stopProfile(): Promise<ProfileAnswer>;
+}
+
+/** A process that is measured. */
+export interface Child extends Profiled {
+  /** bytes in use after a collection */
+  heapUsed(): Promise<number>;
   /** asks it to end and waits */
   stop(): Promise<void>;
   kill(): void;

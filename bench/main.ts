@@ -3,11 +3,12 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { version as sdkVersion } from '@temporalio/client/package.json';
 import type { Bench } from './bench';
-import { benchAccept } from './items/accept';
-import { benchConnect } from './items/connect';
+import { benchAccept, benchXksAccept } from './items/accept';
+import { benchConnect, benchXksThroughput } from './items/connect';
 import { benchDescribe } from './items/describe';
 import { benchMemory } from './items/memory';
 import { benchPages } from './items/pages';
+import { benchXksProbe } from './items/xks-probe';
 import { readOptions, USAGE } from './options';
 import type { BenchOptions, ItemName } from './options';
 import { markdownTable, plainTable } from './report';
@@ -22,7 +23,10 @@ const BENCHMARKS: readonly {
   run: (bench: Bench) => Promise<Row[]>;
 }[] = [
   { names: ['accept'], title: 'accepting a Connect', run: benchAccept },
+  { names: ['xks-accept'], title: 'accepting a Connect of an external key store', run: benchXksAccept },
   { names: ['connect', 'throughput'], title: 'connects', run: benchConnect },
+  { names: ['xks-throughput'], title: 'connects of external key stores', run: benchXksThroughput },
+  { names: ['xks-probe'], title: 'probes of a proxy', run: benchXksProbe },
   { names: ['describe'], title: 'Describe by id', run: benchDescribe },
   { names: ['pages'], title: 'pages of Describe', run: benchPages },
   { names: ['memory'], title: 'memory', run: benchMemory },

@@ -1,7 +1,17 @@
 import { parseArgs } from 'node:util';
 
 /** The benchmarks, by the names that `--only` takes. */
-export const ITEMS = ['accept', 'connect', 'throughput', 'describe', 'pages', 'memory'] as const;
+export const ITEMS = [
+  'accept',
+  'xks-accept',
+  'connect',
+  'throughput',
+  'xks-throughput',
+  'xks-probe',
+  'describe',
+  'pages',
+  'memory',
+] as const;
 export type ItemName = (typeof ITEMS)[number];
 
 /** How much is measured. */
@@ -12,6 +22,8 @@ export interface Counts {
   accepts: number;
   /** connects one at a time, and no-op workflows */
   connects: number;
+  /** probes of a proxy, and plain requests to it */
+  probes: number;
   /** rounds of connects 20 at a time */
   rounds: number;
   /** connects of such a round */
@@ -38,6 +50,7 @@ const FULL: Counts = {
   warmUp: 30,
   accepts: 500,
   connects: 100,
+  probes: 500,
   rounds: 5,
   connectsPerRound: 60,
   loadRounds: 7,
@@ -51,6 +64,7 @@ const QUICK: Counts = {
   warmUp: 5,
   accepts: 60,
   connects: 15,
+  probes: 60,
   rounds: 2,
   connectsPerRound: 20,
   loadRounds: 3,

@@ -1,6 +1,7 @@
 import { Session } from 'node:inspector';
 import { BroadcastChannel, isMainThread, threadId } from 'node:worker_threads';
-import type { Profiler } from 'node:inspector';
+import { startProfile, stopProfile } from './profile';
+import type { ProfileAnswer } from './profile';
 
 /*
  * Loaded before a measured process's own code (`node --expose-gc --require …/probe.js`), in every thread of it: answers the
@@ -15,15 +16,6 @@ export interface HeapAnswer {
   usedBytes: number;
 }
 
-/** Where the process's main thread spent its time. */
-export interface ProfileAnswer {
-  /** of the whole profile, milliseconds */
-  totalMs: number;
-  /** largest first */
-  top: { name: string; place: string; selfMs: number }[];
-}
-
-const TOP = 12;
 const THREADS_ANSWER_MS = 10_000;
 
 type ThreadMessage =
@@ -103,57 +95,6 @@ function usedAfterCollection(): number {
   void collect();
   void collect();
   return process.memoryUsage().heapUsed;
-}
-
-async function startProfile(session: Session): Promise<object> {
-  session.connect();
-  await posted((callback) => session.post('Profiler.enable', callback));
-  await posted((callback) => session.post('Profiler.start', callback));
-  return {};
-}
-
-async function stopProfile(session: Session): Promise<ProfileAnswer> {
-  const profile = await new Promise<Profiler.Profile>((resolve, reject) => {
-    session.post('Profiler.stop', (error, result) => {
-      if (error) reject(error);
-      else resolve(result.profile);
-    });
-  });
-  session.disconnect();
-  return topOf(profile);
-}
-
-function posted(post: (callback: (error: Error | null) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    post((error) => {
-      if (error) reject(error);
-      else resolve();
-    });
-  });
-}
-
-function topOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): ProfileAnswer {
-  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
-  const selfMs = new Map<string, { name: string; place: string; selfMs: number }>();
-  let totalMs = 0;
-  samples.forEach((id, index) => {
-    const frame = frames.get(id);
-    const ms = (timeDeltas[index] ?? 0) / 1_000;
-    totalMs += ms;
-    if (!frame) return;
-    const name = frame.functionName || '(anonymous)';
-    const place = frame.url === '' ? '' : `${shortened(frame.url)}:${frame.lineNumber + 1}`;
-    const entry = selfMs.get(`${name} ${place}`) ?? { name, place, selfMs: 0 };
-    entry.selfMs += ms;
-    selfMs.set(`${name} ${place}`, entry);
-  });
-  const top = [...selfMs.values()].sort((one, other) => other.selfMs - one.selfMs).slice(0, TOP);
-  return { totalMs, top };
-}
-
-/** From the project's folder on, or the package's. */
-function shortened(url: string): string {
-  return url.replace(/^.*\/(node_modules|dist)\//, '');
 }
 
 function post(message: ThreadMessage): void {

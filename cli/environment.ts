@@ -76,6 +76,16 @@ export interface MigrateEnvironment {
   databaseUrl: string;
 }
 
+/** Of `keymoor xks check`; its options go before. */
+export interface XksCheckEnvironment {
+  accessKeyId: string;
+  /** sensitive */
+  rawSecretAccessKey: string;
+  region: string;
+  caFile?: string;
+  connectTo: readonly ConnectTo[];
+}
+
 /** What the supervisor itself needs; its children read the rest. */
 export interface DevEnvironment {
   logLevel: VariableValue<'KEYMOOR_LOG_LEVEL'>;
@@ -142,6 +152,18 @@ export function migrateEnvironment(environment: Environment): MigrateEnvironment
   return {
     logLevel: readVariable(environment, 'KEYMOOR_LOG_LEVEL') ?? 'info',
     databaseUrl: requireVariable(environment, 'DATABASE_URL'),
+  };
+}
+
+/** Of `keymoor xks check`. */
+export function xksCheckEnvironment(environment: Environment): XksCheckEnvironment {
+  const caFile = readXksCaFile(environment);
+  return {
+    accessKeyId: requireVariable(environment, 'KEYMOOR_XKS_ACCESS_KEY_ID'),
+    rawSecretAccessKey: requireVariable(environment, 'KEYMOOR_XKS_SECRET_ACCESS_KEY'),
+    region: readVariable(environment, 'AWS_REGION') ?? DEFAULT_REGION,
+    connectTo: readVariable(environment, 'KEYMOOR_XKS_CONNECT_TO') ?? [],
+    ...(caFile === undefined ? {} : { caFile }),
   };
 }
 

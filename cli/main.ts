@@ -9,6 +9,7 @@ import type * as apiModule from './processes/api';
 import type * as migrateModule from './processes/migrate';
 import type * as simulatorModule from './processes/simulator';
 import type * as workerModule from './processes/worker';
+import type * as xksCheckModule from './processes/xks-check';
 import type * as devModule from './supervisor/dev';
 
 /** Loads a process's code when its command runs, so that `api` does not carry the worker's SDK, and `--help` carries nothing. */
@@ -75,7 +76,42 @@ function program(): Command {
       const { runMigrate } = load('./processes/migrate') as typeof migrateModule;
       await runMigrate(currentEnvironment());
     });
+  addXksCheck(keymoor.command('xks').description('for makers of external key store proxies'));
   return keymoor;
+}
+
+/** `xks check`, which alone has exit codes of its own: 1 for a proxy that failed, 2 for a command that is wrong. */
+function addXksCheck(xks: Command): void {
+  xks
+    .command('check')
+    .description('play KMS against one proxy and say which rules of the specification it breaks')
+    .argument('<url>', 'of the proxy: https://HOST[:PORT][/PREFIX]/kms/xks/v1')
+    .option('--key <id>', 'id of an enabled AES-256 key; checks that need one fail without it')
+    .option('--key-disabled <id>', 'id of a disabled key, to be checked as well')
+    .option('--key-encrypt-only <id>', 'id of a key that cannot decrypt, to be checked as well')
+    .option('--key-decrypt-only <id>', 'id of a key that cannot encrypt, to be checked as well')
+    .option('--connect-to <HOST1:PORT1:HOST2:PORT2>', 'as in curl; may be repeated', collect)
+    .option('--ca <file>', 'PEM bundle of the CAs that are trusted, in place of the public ones')
+    .option('--region <region>', 'in the scope of signatures (AWS_REGION)')
+    .option('--timeout-ms <n>', 'what a request may take', '250')
+    .option('--load <n>', 'also send 50 encryptions over each of N connections at once')
+    .option('--json', 'print one JSON document')
+    .option('--junit <file>', 'write JUnit XML as well')
+    .option('--baseline <file>', 'ids of checks that are known to fail, one a line or a JSON array')
+    .addHelpText(
+      'after',
+      '\nThe credential comes from KEYMOOR_XKS_ACCESS_KEY_ID and KEYMOOR_XKS_SECRET_ACCESS_KEY.' +
+        '\nExit code: 0 without new failures, 1 with, 2 where the command is wrong, 130 where it was interrupted.',
+    )
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .action(async (url: string, options: xksCheckModule.XksCheckOptions) => {
+      const { runXksCheck } = load('./processes/xks-check') as typeof xksCheckModule;
+      process.exitCode = await runXksCheck(url, options, currentEnvironment());
+    });
+}
+
+function collect(value: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, value];
 }
 
 /**

@@ -24,7 +24,7 @@ export function buildAdminEndpoint(config: AdminConfig): FastifyInstance {
   healthRoutes(app, config);
   metricsRoute(app, config);
   operationRoutes(app, config);
-  probeRoute(app);
+  probeRoute(app, config);
   app.setNotFoundHandler((_request, reply) => {
     void reply.code(404).send({ message: 'There is no such route.' });
   });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AwsCallFailed } from '../../clients/aws/aws-failure';
 import { acceptConnect } from '../../database/queries/accept-operation';
 import { stateVerdict } from '../../keystore/connection-state';
-import type { CustomKeyStore } from '../../keystore/custom-key-store';
+import type { CloudHsmKeyStore } from '../../keystore/custom-key-store';
 import { assertActive, assertConnectable } from '../cloudhsm/check-cluster';
 import { lookAtCluster } from '../cloudhsm/look-at-cluster';
 import { CustomKeyStoreId } from '../members';
@@ -42,7 +42,7 @@ export const connectCustomKeyStore = defineOperation<
           return {};
         case 'accept':
       }
-      await quickLook(store, call);
+      if (store.type === 'AWS_CLOUDHSM') await quickLook(store, call);
       const operation = await acceptConnect(call.services.database.pool, store);
       if (!operation) return ROW_CHANGED;
       call.services.dispatch(operation);
@@ -52,9 +52,9 @@ export const connectCustomKeyStore = defineOperation<
 
 /**
  * Refuses at once what is seen at once (D12). What the look cannot find out, an unknown cluster included, is left to
- * the workflow: Connect declares no exception for it.
+ * the workflow: Connect declares no exception for it, nor any for a proxy or its endpoint service.
  */
-async function quickLook(store: CustomKeyStore, call: Call): Promise<void> {
+async function quickLook(store: CloudHsmKeyStore, call: Call): Promise<void> {
   const { accountId, cloudHsmClusterId: clusterId } = store;
   try {
     const view = await lookAtCluster(call.services.aws, { accountId, clusterId, timeoutMs: QUICK_LOOK_MS });

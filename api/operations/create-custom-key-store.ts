@@ -1,21 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import type { CreateCustomKeyStoreRequest, CreateCustomKeyStoreResponse } from '@aws-sdk/client-kms';
 import { z } from 'zod';
-import type { CandidateVerdict, StoreCandidate } from '../../database/queries/custom-key-stores';
-import { checkNewStore, createStore } from '../../database/queries/custom-key-stores';
+import type {
+  CandidateVerdict,
+  ExaminedCandidate,
+  StoreCandidate,
+} from '../../database/queries/create-store';
+import { checkNewStore, createStore } from '../../database/queries/create-store';
 import { KmsException } from '../../keystore/kms-exceptions';
 import { examineForStore } from '../cloudhsm/examine-for-store';
 import { assertTrustAnchor } from '../cloudhsm/trust-anchor';
 import * as members from '../members';
-import type { MembersOf } from '../operation';
+import type { Call, MembersOf } from '../operation';
 import { defineOperation } from '../operation';
-import {
-  CLOUDHSM_MEMBERS,
-  XKS_MEMBERS,
-  externalKeyStoresUnavailable,
-  forbidMembers,
-  requireMembers,
-} from './combinations';
+import { lookAtProxy } from '../xks/look-at-proxy';
+import { newProxy } from '../xks/new-proxy';
+import { CLOUDHSM_MEMBERS, XKS_MEMBERS, forbidMembers, requireMembers } from './combinations';
+import { conflictException } from './conflict-exception';
 
 const schema = z.object({
   CustomKeyStoreName: members.CustomKeyStoreName,
@@ -32,8 +33,8 @@ const schema = z.object({
 } satisfies MembersOf<CreateCustomKeyStoreRequest>);
 
 /**
- * Creates a DISCONNECTED store. The order of checks is D5's: members, replay, name, quota, cluster in use, then the
- * cluster itself. The password is stored and not tried.
+ * Creates a DISCONNECTED store. The order of checks is D5's: members, replay, name, quota, what must be one store's
+ * alone, then the cluster, the proxy or its endpoint service itself. kmsuser's password is stored and not tried.
  */
 export const createCustomKeyStore = defineOperation<
   CreateCustomKeyStoreRequest,
@@ -65,55 +66,52 @@ export const createCustomKeyStore = defineOperation<
     const candidate = toCandidate(input, call.caller.accountId);
     const verdict = await checkNewStore(database.pool, candidate, quota, secrets);
     if (verdict.kind !== 'free') return settle(verdict, quota);
-    const clusterCertificateFingerprint = await examineForStore(
-      call,
-      candidate.cloudHsmClusterId,
-      (clusterCertificate) => {
-        assertTrustAnchor(candidate.trustAnchorCertificate, clusterCertificate);
-      },
-    );
+    const examined = await examine(candidate, call);
     // Checks all of it again, related clusters too, under the account's lock.
-    const outcome = await createStore(
-      database,
-      { ...candidate, clusterCertificateFingerprint },
-      quota,
-      secrets,
-    );
+    const outcome = await createStore(database, examined, quota, secrets);
     return outcome.kind === 'created' ? { CustomKeyStoreId: outcome.id } : settle(outcome, quota);
   },
 });
 
 /** The members that depend on the type of the store (D4), as a candidate. */
 function toCandidate(input: z.infer<typeof schema>, accountId: string): StoreCandidate {
-  if (input.CustomKeyStoreType === 'EXTERNAL_KEY_STORE') throw refuseExternal(input);
+  const common = {
+    id: `cks-${randomBytes(9).toString('hex').slice(0, 17)}`,
+    accountId,
+    name: input.CustomKeyStoreName,
+  };
+  if (input.CustomKeyStoreType === 'EXTERNAL_KEY_STORE') {
+    return { ...common, type: 'EXTERNAL_KEY_STORE', ...newProxy(input, accountId) };
+  }
   const of = 'A custom key store of type AWS_CLOUDHSM';
   forbidMembers(input, XKS_MEMBERS, of);
   requireMembers(input, CLOUDHSM_MEMBERS, of);
   return {
-    id: `cks-${randomBytes(9).toString('hex').slice(0, 17)}`,
-    accountId,
-    name: input.CustomKeyStoreName,
-    cloudHsmClusterId: input.CloudHsmClusterId ?? '',
-    trustAnchorCertificate: input.TrustAnchorCertificate ?? '',
-    keyStorePassword: input.KeyStorePassword ?? '',
+    ...common,
+    type: 'AWS_CLOUDHSM',
+    cloudHsmClusterId: input.CloudHsmClusterId,
+    trustAnchorCertificate: input.TrustAnchorCertificate,
+    keyStorePassword: input.KeyStorePassword,
   };
 }
 
-function refuseExternal(input: z.infer<typeof schema>): KmsException {
-  const of = 'A custom key store of type EXTERNAL_KEY_STORE';
-  forbidMembers(input, CLOUDHSM_MEMBERS, of);
-  requireMembers(
-    input,
-    ['XksProxyAuthenticationCredential', 'XksProxyConnectivity', 'XksProxyUriEndpoint', 'XksProxyUriPath'],
-    of,
-  );
-  const service = ['XksProxyVpcEndpointServiceName', 'XksProxyVpcEndpointServiceOwner'];
-  if (input.XksProxyConnectivity === 'VPC_ENDPOINT_SERVICE') {
-    requireMembers(input, service.slice(0, 1), `${of} with VPC_ENDPOINT_SERVICE connectivity`);
-  } else {
-    forbidMembers(input, service, `${of} with PUBLIC_ENDPOINT connectivity`);
+/** Looks at what the store would stand on. Throws what Create answers where that is not as it must be. */
+async function examine(candidate: StoreCandidate, call: Call): Promise<ExaminedCandidate> {
+  if (candidate.type === 'EXTERNAL_KEY_STORE') {
+    const { xksProxy, rawSecretAccessKey } = candidate;
+    const credential = { accessKeyId: xksProxy.accessKeyId, rawSecretAccessKey };
+    await lookAtProxy(call, 'CreateCustomKeyStore', { xksProxy, credential });
+    return candidate;
   }
-  return externalKeyStoresUnavailable();
+  const { cloudHsmClusterId, trustAnchorCertificate } = candidate;
+  const clusterCertificateFingerprint = await examineForStore(
+    call,
+    cloudHsmClusterId,
+    (clusterCertificate) => {
+      assertTrustAnchor(trustAnchorCertificate, clusterCertificate);
+    },
+  );
+  return { ...candidate, clusterCertificateFingerprint };
 }
 
 /** The answer to a candidate that is not free: an existing store's id, or why not. */
@@ -124,20 +122,12 @@ function settle(
   switch (verdict.kind) {
     case 'replay':
       return { CustomKeyStoreId: verdict.id };
-    case 'name-in-use':
-      throw new KmsException(
-        'CustomKeyStoreNameInUseException',
-        'Another custom key store in this account and Region has this name.',
-      );
     case 'quota-exceeded':
       throw new KmsException(
         'LimitExceededException',
         `This account has ${quota} custom key stores in this Region, which is its quota.`,
       );
-    case 'cluster-in-use':
-      throw new KmsException(
-        'CloudHsmClusterInUseException',
-        'The CloudHSM cluster, or one that shares its backup history, is already associated with a custom key store in this account.',
-      );
+    default:
+      throw conflictException(verdict.kind);
   }
 }

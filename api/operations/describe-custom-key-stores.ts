@@ -2,10 +2,11 @@ import type {
   CustomKeyStoresListEntry,
   DescribeCustomKeyStoresRequest,
   DescribeCustomKeyStoresResponse,
+  XksProxyConfigurationType,
 } from '@aws-sdk/client-kms';
 import { z } from 'zod';
 import { findStoreByName, listStores } from '../../database/queries/custom-key-stores';
-import type { CustomKeyStore } from '../../keystore/custom-key-store';
+import type { CustomKeyStore, XksProxy } from '../../keystore/custom-key-store';
 import { KmsException } from '../../keystore/kms-exceptions';
 import type { PagePosition } from '../marker';
 import { CustomKeyStoreId, CustomKeyStoreName, Limit, Marker } from '../members';
@@ -82,16 +83,32 @@ async function page(
     : answer;
 }
 
-/** The fields that `spec/kms.md` §7 shows for a CloudHSM key store. Never a password. */
+/** The fields that `spec/kms.md` §7 shows. Never a password, never a secret access key. */
 function entry(store: CustomKeyStore): CustomKeyStoresListEntry {
   return {
     CustomKeyStoreId: store.id,
     CustomKeyStoreName: store.name,
     CustomKeyStoreType: store.type,
-    CloudHsmClusterId: store.cloudHsmClusterId,
-    TrustAnchorCertificate: store.trustAnchorCertificate,
+    ...(store.type === 'AWS_CLOUDHSM'
+      ? {
+          CloudHsmClusterId: store.cloudHsmClusterId,
+          TrustAnchorCertificate: store.trustAnchorCertificate,
+        }
+      : { XksProxyConfiguration: proxyConfiguration(store.xksProxy) }),
     ConnectionState: store.connectionState,
     ...(store.connectionErrorCode && { ConnectionErrorCode: store.connectionErrorCode }),
     CreationDate: store.createdAt,
+  };
+}
+
+/** The owner of the service is shown, also where it was not given (D20). */
+function proxyConfiguration(xksProxy: XksProxy): XksProxyConfigurationType {
+  const { vpcEndpointService: service } = xksProxy;
+  return {
+    Connectivity: xksProxy.connectivity,
+    AccessKeyId: xksProxy.accessKeyId,
+    UriEndpoint: xksProxy.uriEndpoint,
+    UriPath: xksProxy.uriPath,
+    ...(service && { VpcEndpointServiceName: service.name, VpcEndpointServiceOwner: service.owner }),
   };
 }

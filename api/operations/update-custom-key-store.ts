@@ -1,16 +1,21 @@
 import type { UpdateCustomKeyStoreRequest, UpdateCustomKeyStoreResponse } from '@aws-sdk/client-kms';
 import { z } from 'zod';
-import type { StoreChanges } from '../../database/queries/custom-key-stores';
-import { findStoreByName, updateStore } from '../../database/queries/custom-key-stores';
+import { findStoreByName } from '../../database/queries/custom-key-stores';
+import type { StoreChanges } from '../../database/queries/update-store';
+import { updateStore } from '../../database/queries/update-store';
 import type { StateRequest } from '../../keystore/connection-state';
 import { stateVerdict } from '../../keystore/connection-state';
 import type { CustomKeyStore } from '../../keystore/custom-key-store';
-import { KmsException } from '../../keystore/kms-exceptions';
-import { examineForStore } from '../cloudhsm/examine-for-store';
+import { examineRelatedCluster } from '../cloudhsm/examine-related-cluster';
 import * as members from '../members';
 import type { Call, MembersOf } from '../operation';
 import { defineOperation } from '../operation';
-import { XKS_MEMBERS, forbidMembers } from './combinations';
+import { changedProxy } from '../xks/changed-proxy';
+import { EXTERNAL_KEY_STORE } from '../xks/given-proxy';
+import { lookAtProxy, lookingOnce } from '../xks/look-at-proxy';
+import { assertProxyFree, proxyToLookAt } from '../xks/proxy-to-look-at';
+import { CLOUDHSM_MEMBERS, XKS_MEMBERS, forbidMembers, requireOneOf } from './combinations';
+import { conflictException } from './conflict-exception';
 import { ROW_CHANGED, retryOnChange } from './retry-on-change';
 import { invalidState, requireStore } from './store-lookup';
 
@@ -49,7 +54,10 @@ const STATE_REQUEST_OF_MEMBER: Readonly<
   XksProxyConnectivity: 'UpdateOther',
 };
 
-/** Changes a store, all members or none (D10). A new password is only written down, and tried at the next connect. */
+/**
+ * Changes a store, all members or none (D10). A new password of kmsuser is only written down, and tried at the next
+ * connect; what changes of a proxy is looked at outside with its new values before anything is stored.
+ */
 export const updateCustomKeyStore = defineOperation<
   UpdateCustomKeyStoreRequest,
   UpdateCustomKeyStoreResponse
@@ -75,17 +83,23 @@ export const updateCustomKeyStore = defineOperation<
     'XksProxyVpcEndpointServiceInvalidConfigurationException',
     'XksProxyVpcEndpointServiceNotFoundException',
   ],
-  handler: (input, call) =>
-    retryOnChange(async () => {
-      const store = await requireStore(input.CustomKeyStoreId, call);
-      const changes = assertCombination(input);
-      assertState(store, input);
+  handler: (input, call) => {
+    const lookAt = lookingOnce((proxy) => lookAtProxy(call, 'UpdateCustomKeyStore', proxy));
+    return retryOnChange(async () => {
       const { database, secrets } = call.services;
+      const store = await requireStore(input.CustomKeyStoreId, call);
+      const changes = wantedChanges(store, input);
+      assertState(store, input);
       if (changes.name !== undefined) await assertNameFree(changes.name, store, call);
-      if (changes.cloudHsmClusterId !== undefined) {
-        await examineForStore(call, changes.cloudHsmClusterId, (_certificate, fingerprint) => {
-          assertRelated(store, changes.cloudHsmClusterId ?? '', fingerprint);
-        });
+      if (store.type === 'AWS_CLOUDHSM') {
+        const { cloudHsmClusterId } = changes;
+        if (cloudHsmClusterId !== undefined) await examineRelatedCluster(call, store, cloudHsmClusterId);
+      } else if (changes.xksProxy) {
+        const { xksProxy, rawSecretAccessKey } = changes;
+        await assertProxyFree(store, xksProxy, call);
+        const proxy = await proxyToLookAt(store, xksProxy, rawSecretAccessKey, call);
+        if (proxy === ROW_CHANGED) return ROW_CHANGED;
+        await lookAt(proxy);
       }
       const outcome = await updateStore(database, store, changes, secrets);
       switch (outcome) {
@@ -93,32 +107,36 @@ export const updateCustomKeyStore = defineOperation<
           return {};
         case 'row-changed':
           return ROW_CHANGED;
-        case 'name-in-use':
-          throw nameInUse();
         case 'cluster-in-use':
           // A related cluster of this store cannot be another store's: those are kept apart by the certificate.
           throw new Error(
             `cluster ${changes.cloudHsmClusterId ?? ''} is another store's and related all the same`,
           );
+        default:
+          throw conflictException(outcome);
       }
-    }),
+    });
+  },
 });
 
-/** D4: at least one member to change, and none of another type of store. All stores are CloudHSM key stores as yet. */
-function assertCombination(input: z.infer<typeof schema>): StoreChanges {
-  forbidMembers(input, XKS_MEMBERS, 'A custom key store of type AWS_CLOUDHSM');
-  const changes: StoreChanges = {
+/** Of each type of store, what an Update can change. */
+const MEMBERS_OF_TYPE = {
+  AWS_CLOUDHSM: ['NewCustomKeyStoreName', 'KeyStorePassword', 'CloudHsmClusterId'],
+  EXTERNAL_KEY_STORE: ['NewCustomKeyStoreName', ...XKS_MEMBERS],
+} as const;
+
+/** D4: at least one member to change, and none of another type of store. */
+function wantedChanges(store: CustomKeyStore, input: z.infer<typeof schema>): StoreChanges {
+  if (store.type === 'AWS_CLOUDHSM')
+    forbidMembers(input, XKS_MEMBERS, 'A custom key store of type AWS_CLOUDHSM');
+  else forbidMembers(input, CLOUDHSM_MEMBERS, EXTERNAL_KEY_STORE);
+  requireOneOf(input, MEMBERS_OF_TYPE[store.type]);
+  return {
     ...(input.NewCustomKeyStoreName !== undefined && { name: input.NewCustomKeyStoreName }),
     ...(input.CloudHsmClusterId !== undefined && { cloudHsmClusterId: input.CloudHsmClusterId }),
     ...(input.KeyStorePassword !== undefined && { keyStorePassword: input.KeyStorePassword }),
+    ...(store.type === 'EXTERNAL_KEY_STORE' && changedProxy(store, input)),
   };
-  if (Object.keys(changes).length === 0) {
-    throw new KmsException(
-      'ValidationException',
-      'Nothing to update: specify at least one of NewCustomKeyStoreName, KeyStorePassword, CloudHsmClusterId.',
-    );
-  }
-  return changes;
 }
 
 function assertState(store: CustomKeyStore, input: z.infer<typeof schema>): void {
@@ -131,21 +149,5 @@ function assertState(store: CustomKeyStore, input: z.infer<typeof schema>): void
 
 async function assertNameFree(name: string, store: CustomKeyStore, call: Call): Promise<void> {
   const holder = await findStoreByName(call.services.database.pool, store.accountId, name);
-  if (holder && holder.id !== store.id) throw nameInUse();
-}
-
-function nameInUse(): KmsException {
-  return new KmsException(
-    'CustomKeyStoreNameInUseException',
-    'Another custom key store in this account and Region has this name.',
-  );
-}
-
-/** Only the store's own cluster or one that shares its backup history, which is: its cluster certificate. */
-function assertRelated(store: CustomKeyStore, clusterId: string, fingerprint: string): void {
-  if (fingerprint === store.clusterCertificateFingerprint) return;
-  throw new KmsException(
-    'CloudHsmClusterNotRelatedException',
-    `The CloudHSM cluster ${clusterId} does not share a backup history with the cluster of the custom key store: their cluster certificates differ.`,
-  );
+  if (holder && holder.id !== store.id) throw conflictException('name-in-use');
 }

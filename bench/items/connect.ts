@@ -1,75 +1,98 @@
 import { randomUUID } from 'node:crypto';
+import type { CustomKeyStoreType } from '../../keystore/custom-key-store';
 import { workflowId } from '../../keystore/naming';
 import { profileWhereMissed } from '../bench';
 import type { Bench } from '../bench';
-import { connect, createKeyStores, disconnect, untilClosed } from '../key-stores';
+import type { Child } from '../child';
+import { connect, createKeyStores, disconnect, inRotation, untilClosed } from '../key-stores';
 import type { KeyStore } from '../key-stores';
 import { limitRow, milliseconds, perSecond, ratioRow, whole } from '../report';
 import type { Row } from '../report';
 import { atATime, median, percentile, timed } from '../statistics';
+import { inTurns } from '../turns';
 import { NOOP_QUEUE } from '../world';
 
-/** Activities of a connect: its four steps and `recordOutcome`. */
+/** Activities of a CloudHSM key store's connect: its four steps and `recordOutcome`. */
 const ACTIVITIES = 5;
 /** Events of n activities in a row (`spec/temporal.md` §4). */
 const MOST_EVENTS = 5 + 6 * ACTIVITIES;
 const AT_A_TIME = 20;
 
+/** Connects of one type of key store, many at a time, and how many of them there are to be. */
+interface Throughput {
+  what: string;
+  /** of a connect: the no-op workflow beside it has as many */
+  activities: number;
+  /** least of the no-op workflows' number in the same time */
+  least: number;
+}
+
+const CLOUDHSM: Throughput = { what: 'connects', activities: ACTIVITIES, least: 0.5 };
+/** `probeProxy` and `recordOutcome`. */
+const PUBLIC_XKS: Throughput = { what: 'connects of public external key stores', activities: 2, least: 0.6 };
+
 /** Connects from asking to CONNECTED, one at a time and many, against workflows of as many activities that do nothing. */
 export async function benchConnect(bench: Bench): Promise<Row[]> {
-  const { world, counts, only } = bench;
-  const api = await world.startApi();
-  const [worker, noopWorker] = await Promise.all([world.startWorker(), world.startNoopWorker()]);
-  const stores = await createKeyStores(world, api.url, counts.connectsPerRound);
-  const children = [api.child, worker];
+  const { only } = bench;
+  const stage = await openStage(bench, 'AWS_CLOUDHSM');
   const rows: Row[] = [];
   if (only.includes('connect')) {
     bench.say('connects, one at a time');
-    const found = await oneAtATime(bench, stores);
+    const found = await oneAtATime(bench, stage.stores);
     await profileWhereMissed(bench, found, {
-      children,
+      children: stage.children,
       load: async () => {
-        for (const store of stores.slice(0, AT_A_TIME)) await connectAndBack(bench, store);
+        for (const store of stage.stores.slice(0, AT_A_TIME)) await connectAndBack(bench, store);
       },
     });
     rows.push(...found);
   }
-  if (only.includes('throughput')) {
-    bench.say('connects, 20 at a time');
-    const found = await manyAtATime(bench, stores);
-    await profileWhereMissed(bench, found, { children, load: () => connectRound(bench, stores) });
-    rows.push(...found);
-  }
-  for (const { connection } of stores) connection.close();
-  await Promise.all([api.child.stop(), worker.stop(), noopWorker.stop()]);
+  if (only.includes('throughput')) rows.push(...(await manyAtATime(bench, stage, CLOUDHSM)));
+  await stage.close();
   return rows;
+}
+
+/** Connects of public external key stores, many at a time: the proxy's probe is all that they do. */
+export async function benchXksThroughput(bench: Bench): Promise<Row[]> {
+  const stage = await openStage(bench, 'EXTERNAL_KEY_STORE');
+  const rows = await manyAtATime(bench, stage, PUBLIC_XKS);
+  await stage.close();
+  return rows;
+}
+
+/** Key stores, and processes that connect them; a no-op worker beside. */
+interface Stage {
+  stores: readonly KeyStore[];
+  children: readonly Child[];
+  close(): Promise<void>;
+}
+
+async function openStage({ world, counts }: Bench, type: CustomKeyStoreType): Promise<Stage> {
+  const api = await world.startApi();
+  const [worker, noopWorker] = await Promise.all([world.startWorker(), world.startNoopWorker()]);
+  const stores = await createKeyStores(world, api.url, counts.connectsPerRound, type);
+  return {
+    stores,
+    children: [api.child, worker],
+    close: async () => {
+      for (const { connection } of stores) connection.close();
+      await Promise.all([api.child.stop(), worker.stop(), noopWorker.stop()]);
+    },
+  };
 }
 
 async function oneAtATime(bench: Bench, stores: readonly KeyStore[]): Promise<Row[]> {
   const { counts } = bench;
-  const connects: number[] = [];
-  const noops: number[] = [];
   const events: number[] = [];
-  for (let turn = -counts.warmUp; turn < counts.connects; turn += 1) {
-    const store = stores[(turn + counts.warmUp) % stores.length];
-    if (!store) continue;
-    const measured = { connect: 0, noop: 0 };
-    const turns = [
-      async () => {
-        const { taken, historyLength } = await connectAndBack(bench, store);
-        measured.connect = taken;
-        events.push(historyLength);
-      },
-      async () => {
-        measured.noop = await timed(() => noop(bench));
-      },
-    ];
-    if (turn % 2 !== 0) turns.reverse();
-    for (const take of turns) await take();
-    if (turn < 0) continue;
-    connects.push(measured.connect);
-    noops.push(measured.noop);
-  }
+  const { ours: connects, beside: noops } = await inTurns(
+    { warmUp: counts.warmUp, turns: counts.connects },
+    async (turn) => {
+      const { taken, historyLength } = await connectAndBack(bench, inRotation(stores, turn));
+      events.push(historyLength);
+      return taken;
+    },
+    () => timed(() => noop(bench, ACTIVITIES)),
+  );
   bench.note(
     [
       `Connect → CONNECTED, one at a time: p99 ${milliseconds(percentile(connects, 0.99))}, beside it ${milliseconds(percentile(noops, 0.99))}`,
@@ -104,25 +127,32 @@ async function stepTimes({ world }: Bench): Promise<string> {
   return rows.map(({ name, ms }) => `${name} ${milliseconds(ms)}`).join(', ');
 }
 
-async function manyAtATime(bench: Bench, stores: readonly KeyStore[]): Promise<Row[]> {
+async function manyAtATime(
+  bench: Bench,
+  { stores, children }: Stage,
+  { what, activities, least }: Throughput,
+): Promise<Row[]> {
   const { counts } = bench;
+  bench.say(`${what}, ${AT_A_TIME} at a time`);
   const connects: number[] = [];
   const noops: number[] = [];
   await connectRound(bench, stores);
-  await noopRound(bench, stores.length);
+  await noopRound(bench, stores.length, activities);
   for (let round = 0; round < counts.rounds; round += 1) {
     connects.push(await connectRound(bench, stores));
-    noops.push(await noopRound(bench, stores.length));
+    noops.push(await noopRound(bench, stores.length, activities));
   }
-  return [
+  const rows = [
     ratioRow({
-      what: `connects, ${AT_A_TIME} at a time / no-op workflows, ${AT_A_TIME} at a time`,
+      what: `${what}, ${AT_A_TIME} at a time / workflows of ${activities} no-op activities`,
       ours: median(connects),
       beside: median(noops),
       unit: perSecond,
-      target: { least: 0.5 },
+      target: { least },
     }),
   ];
+  await profileWhereMissed(bench, rows, { children, load: () => connectRound(bench, stores) });
+  return rows;
 }
 
 /** Connects all stores and takes them back; connects per second, without the way back. */
@@ -137,8 +167,8 @@ async function connectRound({ world }: Bench, stores: readonly KeyStore[]): Prom
   return (stores.length * 1_000) / taken;
 }
 
-async function noopRound(bench: Bench, count: number): Promise<number> {
-  const taken = await timed(() => atATime(AT_A_TIME, count, () => noop(bench)));
+async function noopRound(bench: Bench, count: number, activities: number): Promise<number> {
+  const taken = await timed(() => atATime(AT_A_TIME, count, () => noop(bench, activities)));
   return (count * 1_000) / taken;
 }
 
@@ -153,10 +183,10 @@ async function connectAndBack(
   return { taken, historyLength };
 }
 
-async function noop({ world }: Bench): Promise<void> {
+async function noop({ world }: Bench, activities: number): Promise<void> {
   await world.temporal.workflow.execute('noopSteps', {
     workflowId: `bench-noop/${randomUUID()}`,
     taskQueue: NOOP_QUEUE,
-    args: [ACTIVITIES],
+    args: [activities],
   });
 }

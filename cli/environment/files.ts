@@ -60,11 +60,20 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE---
 export function readXksCaFile(environment: Environment): string | undefined {
   const path = readVariable(environment, 'KEYMOOR_XKS_CA_FILE');
   if (path === undefined) return undefined;
-  const certificates = readFile('KEYMOOR_XKS_CA_FILE', path).toString('utf8').match(PEM_CERTIFICATE) ?? [];
-  const problem = `${path} is not a bundle of PEM certificates`;
-  if (certificates.length === 0) throw wrongVariable('KEYMOOR_XKS_CA_FILE', problem);
-  for (const pem of certificates) check('KEYMOOR_XKS_CA_FILE', () => new X509Certificate(pem), problem);
+  if (!isCertificateBundle(readFile('KEYMOOR_XKS_CA_FILE', path).toString('utf8'))) {
+    throw wrongVariable('KEYMOOR_XKS_CA_FILE', `${path} is not a bundle of PEM certificates`);
+  }
   return path;
+}
+
+/** Whether a text holds PEM certificates, every one of which can be read. */
+export function isCertificateBundle(text: string): boolean {
+  const certificates = text.match(PEM_CERTIFICATE) ?? [];
+  try {
+    return certificates.map((pem) => new X509Certificate(pem)).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function check(variable: VariableName, attempt: () => unknown, problem: string): void {

@@ -129,6 +129,21 @@ export const VARIABLES = {
   },
   KEYMOOR_XKS_CA_FILE: { schema: file, example: '/etc/keymoor/xks-ca.pem' },
   KEYMOOR_XKS_CONNECT_TO: { schema: connectTo, example: 'xks.example.com:443:127.0.0.1:8443' },
+  KEYMOOR_XKS_ACCESS_KEY_ID: {
+    schema: z.string().regex(/^[A-Z2-7]{20,30}$/, 'does not have 20 to 30 characters of A to Z and 2 to 7'),
+    example: 'BETWEEN2TENAND3TENCHARACTERS',
+    secret: true,
+  },
+  KEYMOOR_XKS_SECRET_ACCESS_KEY: {
+    schema: z
+      .string()
+      .regex(
+        /^[A-Za-z0-9/+=]{43,64}$/,
+        'does not have 43 to 64 characters of A to Z, a to z, 0 to 9, /, + and =',
+      ),
+    example: 'PleaseReplaceThisWithSomeSecretOfLength43To64',
+    secret: true,
+  },
   KEYMOOR_SIMULATOR_PACE: { schema: decimal('is not a number of at least 0', 0, true), example: '0.5' },
   KEYMOOR_BUDGET_SCALE: { schema: decimal('is not a number above 0', 0, false), example: '0.1' },
   KEYMOOR_THROTTLE: { schema: z.enum(['off', 'aws'], 'is neither off nor aws'), example: 'aws' },

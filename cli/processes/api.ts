@@ -36,6 +36,8 @@ export async function runApi(environment: Environment, builtInCredentials: boole
           ...(own.tls === undefined ? {} : { tls: own.tls }),
           ...(own.credentialsFile === undefined ? {} : { credentialsFile: own.credentialsFile }),
           ...(own.simulatorUrl === undefined ? {} : { simulatorUrl: own.simulatorUrl }),
+          ...(own.xksCaFile === undefined ? {} : { xksCaFile: own.xksCaFile }),
+          ...(own.xksConnectTo === undefined ? {} : { xksConnectTo: own.xksConnectTo }),
         }),
       ),
   });

@@ -105,7 +105,10 @@ export function exchange(
     };
 
     request.on('error', onBroken);
-    request.on('socket', (socket) => socket.on('data', onData));
+    request.on('socket', (socket) => {
+      socket.on('data', onData);
+      if (signal.aborted) onAbort();
+    });
     request.on('upgrade', (upgrade) =>
       fail(
         new ProxyCallFailed(

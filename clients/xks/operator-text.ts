@@ -12,18 +12,19 @@ const MASK = '***';
  * Text that came from outside (a proxy's, a certificate's), fit for a message to the operator: printable ASCII, one
  * line, at most 200 characters, and nothing of the credential or what looks like one.
  *
- * @param credential as it was used with the one who sent the text
+ * @param credential as it was used with the one who sent the text; left out where he has not seen it yet, as in a
+ * certificate, whose long names must stay readable
  */
 export function cleanText(text: string, credential?: ProxyCredential): string {
   // A stranger may send megabytes; what stands beyond is cut off below anyway.
   const printable = text.slice(0, 20 * MAX_LENGTH).replace(/[^\x20-\x7e]+/g, '?');
-  const masked = maskPieces(printable, credential).replace(CREDENTIAL_LIKE, MASK);
+  const masked =
+    credential === undefined ? printable : maskPieces(printable, credential).replace(CREDENTIAL_LIKE, MASK);
   return masked.length > MAX_LENGTH ? `${masked.slice(0, MAX_LENGTH)}...` : masked;
 }
 
 /** Replaces every stretch of the text that is a piece of the credential. */
-function maskPieces(text: string, credential: ProxyCredential | undefined): string {
-  if (credential === undefined) return text;
+function maskPieces(text: string, credential: ProxyCredential): string {
   const pieces = new Set(
     [credential.accessKeyId, credential.rawSecretAccessKey].flatMap((secret) => piecesOf(secret)),
   );

@@ -9,6 +9,7 @@ import { parseEndpoint } from './endpoint';
 import { exchange, StaleConnection } from './exchange';
 import type { RawAnswer } from './exchange';
 import { openConnection } from './open-connection';
+import { cleanText } from './operator-text';
 import { ProxyCallFailed } from './proxy-call-failed';
 import { createSystemResolver } from './resolve-name';
 import type { Resolve } from './resolve-name';
@@ -141,7 +142,7 @@ export function createProxyCaller(
       if (!(error instanceof ProxyCallFailed)) throw error;
       const failure = new ProxyCallFailed(
         error.outcome,
-        `${call.operation} of ${target.endpoint}${target.path}: ${error.message}`,
+        `${call.operation} of ${cleanText(target.endpoint)}${cleanText(target.path)}: ${error.message}`,
         error,
       );
       config.logger?.debug(

@@ -136,7 +136,7 @@ async function byDns(
 async function addressesOf(host: string, resolve: Resolve, signal: AbortSignal): Promise<readonly string[]> {
   let addresses: readonly string[];
   try {
-    addresses = await orWhenAborted(resolve(host), signal, () =>
+    addresses = await orWhenAborted(resolve(host, signal), signal, () =>
       late(`the name ${host} was not resolved in time`),
     );
   } catch (error) {

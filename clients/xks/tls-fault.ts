@@ -18,7 +18,7 @@ const HANDSHAKE_FAULTS: readonly { sign: RegExp; meaning: string }[] = [
   {
     sign: /HANDSHAKE_FAILURE|handshake failure|NO_SHARED_CIPHER|no shared cipher|INSUFFICIENT_SECURITY/i,
     meaning:
-      'it refused the handshake; it must offer TLS_AES_256_GCM_SHA384 or TLS_CHACHA20_POLY1305_SHA256 (TLS 1.3), or ECDHE-RSA-AES256-GCM-SHA384 or ECDHE-ECDSA-AES256-GCM-SHA384 (TLS 1.2)',
+      'it refused the handshake; it must offer TLS_AES_256_GCM_SHA384 or TLS_CHACHA20_POLY1305_SHA256 (TLS 1.3), or ECDHE-RSA-AES256-GCM-SHA384 or ECDHE-ECDSA-AES256-GCM-SHA384 (TLS 1.2); one that wants a client certificate (mutual TLS) refuses like this, too',
   },
   {
     sign: /UNRECOGNIZED_NAME|unrecognized name/i,
@@ -28,7 +28,7 @@ const HANDSHAKE_FAULTS: readonly { sign: RegExp; meaning: string }[] = [
 
 /** Whether a socket's error came from TLS itself, in whatever phase, and not from the connection below it. */
 export function isTlsError(error: NodeJS.ErrnoException): boolean {
-  return error.code === 'EPROTO' || /^ERR_(SSL|TLS)_/.test(error.code ?? '');
+  return error.code === 'EPROTO' || /^ERR_(SSL|TLS|OSSL)_/.test(error.code ?? '');
 }
 
 /** What went wrong in a handshake, for the operator. */

@@ -134,9 +134,60 @@ test.each([
   expect((body as { message: string }).message).toMatch(/state|limit|after/);
 });
 
-test('nothing is kept of probes yet, and other routes are 404', async () => {
-  expect((await get('/probes?requestId=5d3f')).status).toBe(404);
+test('other routes are 404', async () => {
   expect((await get('/nowhere')).status).toBe(404);
+});
+
+describe('probes', () => {
+  const requestId = '5d3fabcd-0000-4000-8000-0123456789ab';
+  const path = `/probes?requestId=${requestId}`;
+  const keep = (age: string) =>
+    under.sql.query(
+      `INSERT INTO failed_probes (request_id, at, account_id, outcome, message)
+       VALUES ($1, now() - $2::interval, '111122223333', 'timed-out', 'It is slow.')`,
+      [requestId, age],
+    );
+  afterEach(() => under.sql.query('DELETE FROM failed_probes'));
+
+  test('tell why a request failed, for a day', async () => {
+    await keep('23 hours 59 minutes');
+    expect(await get(path)).toEqual({
+      status: 200,
+      body: {
+        requestId,
+        at: expect.stringMatching(ISO) as string,
+        accountId: '111122223333',
+        outcome: 'timed-out',
+        message: 'It is slow.',
+      },
+    });
+    expect((await get(path.toUpperCase().replace('/PROBES?REQUESTID', '/probes?requestId'))).status).toBe(
+      200,
+    );
+  });
+
+  test('are 404 after a day', async () => {
+    await keep('24 hours 1 minute');
+    expect((await get(path)).status).toBe(404);
+  });
+
+  test.each([requestId, '5d3f', '%00', '%F0%9F%94%91', 'x'.repeat(4_000)])(
+    'are 404 for %s, of which nothing is kept',
+    async (id) => {
+      const { status, body } = await get(`/probes?requestId=${id}`);
+      expect(status).toBe(404);
+      expect((body as { message: string }).message).toMatch(/nothing is kept/i);
+    },
+  );
+
+  test.each(['', '?requestId=', `?requestId=${requestId}&requestId=${requestId}`, '?id=1'])(
+    'with the query "%s" are a bad request that says why',
+    async (query) => {
+      const { status, body } = await get(`/probes${query}`);
+      expect(status).toBe(400);
+      expect((body as { message: string }).message).toMatch(/requestId/);
+    },
+  );
 });
 
 test('metrics count requests by operation and exception', async () => {

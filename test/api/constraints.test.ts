@@ -259,12 +259,6 @@ const COMBINATIONS: [rule: string, operation: string, input: object, named: stri
     external({ XksProxyVpcEndpointServiceOwner: '123456789012' }),
     ['XksProxyVpcEndpointServiceOwner'],
   ],
-  [
-    'an external store that is all right',
-    'CreateCustomKeyStore',
-    external({}),
-    ['EXTERNAL_KEY_STORE', 'not available'],
-  ],
 ];
 
 function external(more: object): object {

@@ -8,15 +8,23 @@ import {
 import type { ConnectionState } from '../../keystore/connection-state';
 import { CONNECTION_STATES } from '../../keystore/connection-state';
 import type { ApiUnderTest } from './harness/api-under-test';
-import { newAccount, startApiUnderTest } from './harness/api-under-test';
-import { operationsOf, placeStore, rowOf } from './harness/stores';
+import { PATIENT, newAccount, startApiUnderTest } from './harness/api-under-test';
+import { storedOf } from './harness/refusals';
+import type { SimulatedWorld } from './harness/simulated-world';
+import { credentialOf, startSimulatedWorld } from './harness/simulated-world';
+import { operationsOf, placeExternalStore, placeStore, rowOf } from './harness/stores';
 
+let world: SimulatedWorld;
 let under: ApiUnderTest;
 
 beforeAll(async () => {
-  under = await startApiUnderTest();
+  world = await startSimulatedWorld();
+  under = await startApiUnderTest({ simulatorUrl: world.url, ...PATIENT });
 });
-afterAll(() => under.close());
+afterAll(async () => {
+  await under.close();
+  await world.close();
+});
 
 const newName = 'another name';
 
@@ -136,6 +144,117 @@ test.each(CELLS)('%s of a store that is %s: %s', async (request, state, outcome)
   if (request.endsWith('Password')) {
     expect(after?.['given_password_hash']).not.toEqual(before?.['given_password_hash']);
   }
+});
+
+const EXTERNAL_KINDS = ['PUBLIC_ENDPOINT', 'VPC_ENDPOINT_SERVICE'] as const;
+
+/** An external key store in a state, and what each member of Update could be given that a look outside finds good. */
+async function arrangeExternal(connectivity: (typeof EXTERNAL_KINDS)[number], state: ConnectionState) {
+  const accountId = newAccount();
+  const proxy = await world.proxy(accountId, { connectivity });
+  const name = proxy.XksProxyVpcEndpointServiceName;
+  const { id } = await placeExternalStore(under, accountId, {
+    state,
+    uriEndpoint: proxy.XksProxyUriEndpoint,
+    uriPath: proxy.XksProxyUriPath,
+    accessKeyId: proxy.AccessKeyId,
+    rawSecretAccessKey: proxy.RawSecretAccessKey,
+    ...(name !== undefined && { vpcEndpointService: { name, owner: accountId } }),
+  });
+  const members = {
+    NewCustomKeyStoreName: newName,
+    XksProxyUriPath: proxy.XksProxyUriPath,
+    XksProxyAuthenticationCredential: credentialOf(proxy),
+    XksProxyUriEndpoint: proxy.XksProxyUriEndpoint,
+    XksProxyConnectivity: connectivity,
+    XksProxyVpcEndpointServiceName: name,
+    XksProxyVpcEndpointServiceOwner: accountId,
+  };
+  return { accountId, id, members };
+}
+
+type ExternalMember = keyof Awaited<ReturnType<typeof arrangeExternal>>['members'];
+
+/** D9 for an external key store, written out once more: the states in which a member can be given. */
+const WHEN: Record<ExternalMember, readonly ConnectionState[]> = {
+  NewCustomKeyStoreName: ['DISCONNECTED', 'CONNECTED'],
+  XksProxyUriPath: ['DISCONNECTED', 'CONNECTED'],
+  XksProxyAuthenticationCredential: ['DISCONNECTED', 'CONNECTED'],
+  XksProxyUriEndpoint: ['DISCONNECTED'],
+  XksProxyConnectivity: ['DISCONNECTED'],
+  XksProxyVpcEndpointServiceName: ['DISCONNECTED'],
+  XksProxyVpcEndpointServiceOwner: ['DISCONNECTED'],
+};
+
+const EXTERNAL_CELLS = EXTERNAL_KINDS.flatMap((kind) =>
+  (Object.keys(WHEN) as ExternalMember[])
+    .filter((member) => kind === 'VPC_ENDPOINT_SERVICE' || !member.includes('Service'))
+    .flatMap((member) =>
+      CONNECTION_STATES.map((state): [typeof member, typeof kind, ConnectionState, string] => [
+        member,
+        kind,
+        state,
+        WHEN[member].includes(state) ? 'accepted' : 'refused',
+      ]),
+    ),
+);
+
+test.each(EXTERNAL_CELLS)(
+  'Update of %s of a %s store that is %s: %s',
+  async (member, kind, state, outcome) => {
+    const { accountId, id, members } = await arrangeExternal(kind, state);
+    const before = await storedOf(under, accountId);
+    const call = under
+      .client(accountId)
+      .send(new UpdateCustomKeyStoreCommand({ CustomKeyStoreId: id, [member]: members[member] }));
+    if (outcome === 'refused') {
+      await expect(call).rejects.toMatchObject({
+        name: 'CustomKeyStoreInvalidStateException',
+        message: expect.stringContaining(member) as string,
+      });
+      expect(await storedOf(under, accountId)).toEqual(before);
+      return;
+    }
+    await call;
+    const changed = member === 'NewCustomKeyStoreName' ? { name: newName } : {};
+    expect(await rowOf(under, id)).toEqual({ ...(before.stores[0] as object), row_version: 2, ...changed });
+  },
+);
+
+/** What is not an Update is the same for external key stores. */
+const OTHER_CELLS = EXTERNAL_KINDS.flatMap((kind) =>
+  CELLS.filter(([request]) => !request.startsWith('Update')).map(
+    ([request, state, outcome]): [string, typeof kind, ConnectionState, Outcome] => [
+      request,
+      kind,
+      state,
+      outcome,
+    ],
+  ),
+);
+
+test.each(OTHER_CELLS)('%s of a %s store that is %s: %s', async (request, kind, state, outcome) => {
+  const { accountId, id } = await arrangeExternal(kind, state);
+  const before = await storedOf(under, accountId);
+  const looks = await world.callsOf(accountId);
+  const call = send(request, accountId, id);
+  if (outcome === 'refused') {
+    await expect(call).rejects.toMatchObject({ name: 'CustomKeyStoreInvalidStateException' });
+    expect(await storedOf(under, accountId)).toEqual(before);
+    expect(await operationsOf(under, id)).toEqual([]);
+    return;
+  }
+  await call;
+  if (outcome === 'gone') expect(await storedOf(under, accountId)).toEqual({ stores: [], secrets: [] });
+  else expect((await rowOf(under, id))?.['connection_state']).toBe(outcome);
+  const accepted = outcome !== 'gone' && outcome !== state;
+  const { rows } = await under.sql.query<object>(
+    'SELECT kind, xks_connectivity FROM operations WHERE custom_key_store_id = $1',
+    [id],
+  );
+  expect(rows).toEqual(accepted ? [{ kind: request.toLowerCase(), xks_connectivity: kind }] : []);
+  // Connect has no quick look at a proxy or at a service (D12).
+  expect(await world.callsOf(accountId)).toEqual(looks);
 });
 
 test('the error code is shown in FAILED and in no other state', async () => {

@@ -55,13 +55,20 @@ describe('the ledger', () => {
     expect(await hasLedger(test.database.pool, store.id)).toBe(false);
   });
 
-  it('lets several attempts plan the same at the same moment: none is told that its operation is over', async () => {
-    for (let round = 0; round < 30; round += 1) {
-      const { input } = await connecting(test.database, await aStore(test.database));
-      const attempts = [1, 2, 3, 4].map(() => planResources(test.database.pool, input, [group]));
-      expect((await Promise.all(attempts)).filter((entries) => entries === undefined)).toEqual([]);
-      expect(await listUnreleased(test.database.pool, input.storeId)).toHaveLength(1);
-    }
+  it('does not tell an attempt that its operation is over when another one plans the same at that moment', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    const second = await inTransaction(test.database, async (tx) => {
+      await planResources(tx, input, [group]);
+      const waiting = planResources(test.database.pool, input, [group]);
+      // It waits for what this transaction has written and not committed.
+      await eventually(
+        () => test.database.pool.query(`SELECT 1 FROM pg_locks WHERE NOT granted`),
+        ({ rowCount }) => rowCount !== 0,
+      );
+      return { waiting };
+    });
+    await expect(second.waiting).resolves.toEqual([]);
+    expect(await listUnreleased(test.database.pool, input.storeId)).toHaveLength(1);
   });
 
   it('lets no Disconnect in between the look at the operation and the entry', async () => {

@@ -27,12 +27,27 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'simulator-'));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  for (const child of children.splice(0)) await killed(child);
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The processes that a test started. */
+const children: ChildProcess[] = [];
+
+/** Ends a process as a crash would, and waits until it has ended. */
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
 
 /** Starts a simulator in a process of its own; resolves when it listens. */
 async function startProcess(stateDir: string): Promise<{ child: ChildProcess; url: string }> {
   const script = path.join(__dirname, 'harness', 'simulator-process.cjs');
   const child = spawn(process.execPath, [script, stateDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
   const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, url: chunk.toString().trim() };
 }
@@ -141,9 +156,7 @@ test('endpoints, zones and records that were answered survive SIGKILL', async ()
   const { VpcEndpoint } = await ec2.send(
     new CreateVpcEndpointCommand({ VpcEndpointType, ServiceName, VpcId, SubnetIds }),
   );
-  const ended = once(first.child, 'exit');
-  first.child.kill('SIGKILL');
-  await ended;
+  await killed(first.child);
   ec2.destroy();
   route53.destroy();
 
@@ -153,9 +166,6 @@ test('endpoints, zones and records that were answered survive SIGKILL', async ()
     vpcEndpoints: [{ VpcEndpointId: VpcEndpoint?.VpcEndpointId, ServiceName }],
     hostedZones: [{ Id: HostedZone?.Id, Records: [{ Name: 'example.com.', Type: 'A', Value: '10.0.0.1' }] }],
   });
-  const over = once(second.child, 'exit');
-  second.child.kill('SIGKILL');
-  await over;
 });
 
 test('the list of calls survives a restart', async () => {

@@ -11,6 +11,8 @@ import { testTemporalAddress, uniqueTaskQueue } from '../../setup/temporal';
 export const TEST_REGION = 'us-east-1';
 /** Nobody listens there: connections are refused at once. */
 export const NOBODY = '127.0.0.1:1';
+/** For tests in which a proxy answers, and not the time limit is the point: a busy machine may take its time. */
+export const PATIENT = { xksTimeoutMs: 1_000 };
 
 /** A real API on a database of its own, called over the wire. */
 export interface ApiUnderTest {
@@ -29,12 +31,14 @@ export interface ApiUnderTest {
 export interface ApiOverrides extends Partial<Omit<ApiConfig, 'databaseUrl'>> {
   /** where the API finds the database, given where it really is */
   databaseVia?: (url: string) => string | Promise<string>;
+  /** as in production: nobody is asked where the simulated proxies are */
+  withoutSimulator?: true;
 }
 
 /** Starts an API with the built-in pairs of `dev` and the run's Temporal. No simulator unless `overrides` name one. */
 export async function startApiUnderTest(overrides: ApiOverrides = {}): Promise<ApiUnderTest> {
   const database: TestDatabase = await createTestDatabase();
-  const { databaseVia = (url: string) => url, ...config } = overrides;
+  const { databaseVia = (url: string) => url, withoutSimulator, ...config } = overrides;
   const masterKey = randomBytes(32);
   const log: Record<string, unknown>[] = [];
   const logger = pino(
@@ -53,7 +57,7 @@ export async function startApiUnderTest(overrides: ApiOverrides = {}): Promise<A
     taskQueue: uniqueTaskQueue(),
     devCredentials: true,
     masterKey,
-    simulatorUrl: `http://${NOBODY}`,
+    ...(!withoutSimulator && { simulatorUrl: `http://${NOBODY}` }),
     endpoints: {},
     throttle: 'off',
     quota: 10,

@@ -14,11 +14,35 @@ export interface SimulatedCluster {
   SubnetIds: string[];
 }
 
+/** What the control API tells of a new external key store proxy. */
+export interface SimulatedProxy {
+  id: string;
+  XksProxyUriEndpoint: string;
+  XksProxyUriPath: string;
+  AccessKeyId: string;
+  RawSecretAccessKey: string;
+  /** of a VPC proxy */
+  XksProxyVpcEndpointServiceName?: string;
+}
+
+/** A request that a simulated proxy has seen. */
+export interface SeenByProxy {
+  operation: string;
+  kmsOperation: string;
+  kmsRequestId: string;
+  signedHeaders: string[];
+  outcome: string;
+}
+
 /** The simulator, and its control API. */
 export interface SimulatedWorld {
   url: string;
   /** Makes a cluster of an account. */
   cluster(accountId: string, options?: object): Promise<SimulatedCluster>;
+  /** Makes a proxy of an account: a public one, unless `options` say otherwise. */
+  proxy(accountId: string, options?: object): Promise<SimulatedProxy>;
+  /** The requests that a proxy has seen, newest last. */
+  seenBy(proxy: SimulatedProxy): Promise<SeenByProxy[]>;
   /** `PATCH`, `POST` or `DELETE` of the control API; throws unless it is answered 2xx. */
   control(method: string, path: string, body?: object): Promise<unknown>;
   /** Names of the operations that were called for an account. */
@@ -51,6 +75,14 @@ export async function startSimulatedWorld(): Promise<SimulatedWorld> {
     control,
     cluster: async (accountId, options = {}) =>
       (await control('POST', 'clusters', { accountId, ...options })) as SimulatedCluster,
+    proxy: async (accountId, options = {}) =>
+      (await control('POST', 'xks-proxies', {
+        accountId,
+        connectivity: 'PUBLIC_ENDPOINT',
+        ...options,
+      })) as SimulatedProxy,
+    seenBy: async ({ id }) =>
+      ((await control('GET', `xks-proxies/${id}`)) as { requests: SeenByProxy[] }).requests,
     callsOf: async (accountId) => {
       const calls = (await control('GET', 'calls')) as { accountId: string; operation: string }[];
       return calls.filter((call) => call.accountId === accountId).map((call) => call.operation);
@@ -74,4 +106,30 @@ export function createInput(
     KeyStorePassword: 'kmsPswd1',
     ...more,
   };
+}
+
+/** A Create request for an external key store on a proxy that is as it should be. */
+export function createExternalInput(
+  proxy: SimulatedProxy,
+  more: Partial<CreateCustomKeyStoreCommandInput> = {},
+): CreateCustomKeyStoreCommandInput {
+  const service = proxy.XksProxyVpcEndpointServiceName;
+  return {
+    CustomKeyStoreName: `store of ${proxy.id}`,
+    CustomKeyStoreType: 'EXTERNAL_KEY_STORE',
+    XksProxyConnectivity: service === undefined ? 'PUBLIC_ENDPOINT' : 'VPC_ENDPOINT_SERVICE',
+    XksProxyUriEndpoint: proxy.XksProxyUriEndpoint,
+    XksProxyUriPath: proxy.XksProxyUriPath,
+    XksProxyAuthenticationCredential: credentialOf(proxy),
+    ...(service !== undefined && { XksProxyVpcEndpointServiceName: service }),
+    ...more,
+  };
+}
+
+/** The credential that a proxy expects, as Create and Update take it. */
+export function credentialOf({ AccessKeyId, RawSecretAccessKey }: SimulatedProxy): {
+  AccessKeyId: string;
+  RawSecretAccessKey: string;
+} {
+  return { AccessKeyId, RawSecretAccessKey };
 }
