@@ -43,7 +43,7 @@ export const connectCustomKeyStore = defineOperation<
         case 'accept':
       }
       if (store.type === 'AWS_CLOUDHSM') await quickLook(store, call);
-      const operation = await acceptConnect(call.services.database.pool, store);
+      const operation = await acceptConnect(call.services.database.pool, store, call.requestId);
       if (!operation) return ROW_CHANGED;
       call.services.dispatch(operation);
       return {};

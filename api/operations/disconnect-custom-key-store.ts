@@ -22,7 +22,7 @@ export const disconnectCustomKeyStore = defineOperation<
   handler: (input, call) =>
     retryOnChange(async () => {
       const store = await requireAccepting('Disconnect', input.CustomKeyStoreId, call);
-      const operation = await acceptDisconnect(call.services.database.pool, store);
+      const operation = await acceptDisconnect(call.services.database.pool, store, call.requestId);
       if (!operation) return ROW_CHANGED;
       call.services.dispatch(operation);
       return {};
