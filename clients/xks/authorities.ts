@@ -31,9 +31,10 @@ export interface Authorities {
   context(signal: AbortSignal): Promise<SecureContext>;
   /**
    * To be asked after a TLS failure: the simulator may have been reset and have another CA.
+   * @param used the context that failed
    * @returns whether the context is another one now, so that trying again may help
    */
-  refresh(signal: AbortSignal): Promise<boolean>;
+  refresh(used: SecureContext | undefined, signal: AbortSignal): Promise<boolean>;
 }
 
 /**
@@ -68,10 +69,10 @@ export function createAuthorities(config: AuthoritiesConfig): Authorities {
       if (!simulatorKnown) await ask(signal);
       return known.context;
     },
-    async refresh(signal) {
-      const before = known.ca;
-      await ask(signal);
-      return known.ca !== before;
+    async refresh(used, signal) {
+      // Another call may have noticed first.
+      if (known.context === used) await ask(signal);
+      return known.context !== used;
     },
   };
 }

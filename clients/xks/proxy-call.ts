@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { SecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { throwIfCancelled } from '../call-options';
@@ -67,12 +68,13 @@ export function createProxyCaller(
     resolve: config.resolve ?? createSystemResolver(),
   };
 
-  /** One try, from the look-up of the name to the last byte of the answer. */
+  /** One try, from the look-up of the name to the last byte of the answer. It notes whom it trusted. */
   async function attempt<T>(
     target: ProxyTarget,
     call: ProxyCall<T>,
     options: ProxyCallOptions,
     fresh: boolean,
+    noted: { context?: SecureContext },
   ): Promise<T> {
     const { host, port, hostHeader } = parseEndpoint(target.endpoint);
     const limit = startTimeLimit(options.timeoutMs ?? config.timeoutMs ?? KMS_TIMEOUT_MS, options.signal);
@@ -83,6 +85,7 @@ export function createProxyCaller(
         findRoute({ host, port, connectivity: target.connectivity }, sources, limit.signal),
         authorities.context(limit.signal),
       ]);
+      noted.context = context;
       return openConnection(route, { host, context }, limit.signal);
     };
     const send = async (pooled: boolean): Promise<RawAnswer> => {
@@ -120,17 +123,18 @@ export function createProxyCaller(
     options: ProxyCallOptions,
     fresh: boolean,
   ): Promise<T> {
+    const noted: { context?: SecureContext } = {};
     try {
-      return await attempt(target, call, options, fresh);
+      return await attempt(target, call, options, fresh, noted);
     } catch (error) {
       if (!(error instanceof ProxyCallFailed) || error.outcome !== 'tls-failed') throw error;
       const limit = startTimeLimit(config.timeoutMs ?? KMS_TIMEOUT_MS, options.signal);
       try {
-        if (!(await authorities.refresh(limit.signal))) throw error;
+        if (!(await authorities.refresh(noted.context, limit.signal))) throw error;
       } finally {
         limit.end();
       }
-      return attempt(target, call, options, true);
+      return attempt(target, call, options, true, noted);
     }
   }
 

@@ -1,0 +1,259 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { probeProxy } from '../../../clients/xks/probe-proxy';
+import { eventually } from '../eventually';
+import { makeAuthority } from './test-authority';
+import {
+  answerJson,
+  clientOf,
+  failureOf,
+  HEALTH_REQUEST,
+  HEALTHY,
+  startTestProxy,
+  TARGET,
+} from './test-proxy';
+import type { Received, TestProxy } from './test-proxy';
+
+const SHORT_MS = 150;
+
+describe('a proxy that stalls (D34)', () => {
+  const close: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const end of close.splice(0).reverse()) await end();
+  });
+
+  /** A listener that is full: the system drops further attempts to connect, as a firewall would. */
+  async function fullListener(): Promise<number> {
+    const child: ChildProcess = spawn(
+      process.execPath,
+      [
+        '-e',
+        "const s = require('net').createServer(); s.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(s.address().port))",
+      ],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    close.push(() => child.kill('SIGKILL'));
+    const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
+    const port = Number(line.toString());
+    child.kill('SIGSTOP');
+    const filling: Socket[] = [];
+    close.push(() => filling.forEach((socket) => socket.destroy()));
+    // Full as soon as one more does not get through while others before it did.
+    for (let full = false; !full;) {
+      const socket = connect({ port, host: '127.0.0.1' });
+      socket.on('error', () => undefined);
+      filling.push(socket);
+      full = await Promise.race([
+        once(socket, 'connect').then(() => false),
+        new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 300)),
+      ]);
+    }
+    return port;
+  }
+
+  /** A TCP server that reads and says nothing. */
+  async function silentServer(): Promise<{ port: number; sockets: Socket[] }> {
+    const sockets: Socket[] = [];
+    const server: Server = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => undefined).resume();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    close.push(() => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(resolve));
+    });
+    return { port: (server.address() as AddressInfo).port, sockets };
+  }
+
+  async function stallingProxy(answer: TestProxy['answer']): Promise<TestProxy> {
+    const proxy = await startTestProxy();
+    close.push(() => proxy.close());
+    proxy.answer = answer;
+    return proxy;
+  }
+  const DRIP = Buffer.from(JSON.stringify(HEALTHY));
+  const dripping = (every: number) => (_request: Received, response: ServerResponse) => {
+    let at = 0;
+    const timer = setInterval(() => response.write(DRIP.subarray(at, ++at)), every);
+    response.on('close', () => clearInterval(timer));
+  };
+
+  const IN_ANSWER: [where: string, answer: TestProxy['answer'], said: RegExp][] = [
+    ['before the first byte', () => undefined, /no answer came in time/],
+    [
+      'in the status line',
+      (_request, response) => response.socket?.write('HTTP/1.1 20'),
+      /no answer came in time/,
+    ],
+    [
+      'in the headers',
+      (_request, response) => response.socket?.write('HTTP/1.1 200 OK\r\nA: b\r\n'),
+      /no answer/,
+    ],
+    [
+      'after the headers',
+      (_request, response) => response.writeHead(200, { 'content-length': '99' }).flushHeaders(),
+      /only a part of the answer/,
+    ],
+    [
+      'in the middle of the body',
+      (_request, response) => response.write(DRIP.subarray(0, 40)),
+      /only a part of the answer/,
+    ],
+    ['by a byte every so often', dripping(40), /only a part of the answer/],
+    [
+      'by interim answers without end',
+      (_request, response) => {
+        const timer = setInterval(() => response.writeProcessing(), 20);
+        response.on('close', () => clearInterval(timer));
+      },
+      /no answer/,
+    ],
+  ];
+
+  test.each(IN_ANSWER)('%s has timed out', async (_where, answer, said) => {
+    const proxy = await stallingProxy(answer);
+    const client = clientOf(proxy, { timeoutMs: SHORT_MS });
+    const failure = await failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    expect(failure).toMatchObject({ outcome: 'timed-out', networkTimeout: true });
+    expect(failure.message).toMatch(said);
+    // Once more, and no oftener; and nothing is left open.
+    expect(proxy.received).toHaveLength(2);
+    await eventually(() => proxy.connections.every((socket) => socket.destroyed));
+  });
+
+  test('in the TLS handshake has timed out', async () => {
+    const { port, sockets } = await silentServer();
+    const client = clientOf({ port, authority: await makeAuthority() }, { timeoutMs: SHORT_MS });
+    const failure = await failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    expect(failure).toMatchObject({ outcome: 'timed-out', networkTimeout: true });
+    expect(failure.message).toMatch(/TLS handshake did not end in time/);
+    expect(sockets).toHaveLength(2);
+    await eventually(() => sockets.every((socket) => socket.readableEnded || socket.destroyed));
+  });
+
+  test('before TCP accepts cannot be connected to in time', async () => {
+    const port = await fullListener();
+    const client = clientOf({ port, authority: await makeAuthority() }, { timeoutMs: SHORT_MS });
+    const failure = await failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    expect(failure).toMatchObject({ outcome: 'connect-timed-out', networkTimeout: true });
+    expect(failure.message).toMatch(/no connection to xks\.example\.com at 127\.0\.0\.1:\d+ in time/);
+  });
+
+  test('in the look-up of its name cannot be connected to in time', async () => {
+    const asked: string[] = [];
+    const client = clientOf(
+      { port: 1, authority: await makeAuthority() },
+      {
+        timeoutMs: SHORT_MS,
+        connectTo: [],
+        resolve: (host) => {
+          asked.push(host);
+          return new Promise<never>(() => undefined);
+        },
+      },
+    );
+    const failure = await failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    expect(failure).toMatchObject({ outcome: 'connect-timed-out', networkTimeout: true });
+    expect(failure.message).toMatch(/was not resolved in time/);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('once only is asked again, with a signature of its own, and is healthy', async () => {
+    const dates: unknown[] = [];
+    const proxy = await stallingProxy((request, response) => {
+      dates.push(request.headers['x-amz-date']);
+      if (dates.length > 1) answerJson(HEALTHY)(request, response);
+    });
+    const request = { kmsRequestId: 'r', kmsOperation: 'ConnectCustomKeyStore' } as const;
+    // More than a second, so that the two dates differ.
+    await expect(probeProxy(clientOf(proxy), TARGET, request, { timeoutMs: 1_200 })).resolves.toMatchObject(
+      HEALTHY,
+    );
+    expect(new Set(dates).size).toBe(2);
+    expect(proxy.connections).toHaveLength(2);
+  });
+
+  const KMS = {
+    kmsRequestId: 'r',
+    kmsOperation: 'Encrypt',
+    awsPrincipalArn: 'AWS Internal',
+    kmsKeyArn: 'arn',
+  };
+  const CALLS: [what: string, call: (client: ReturnType<typeof clientOf>) => Promise<unknown>][] = [
+    ['GetKeyMetadata', (client) => client.getKeyMetadata(TARGET, 'k', { requestMetadata: KMS })],
+    [
+      'Encrypt',
+      (client) => client.encrypt(TARGET, 'k', { requestMetadata: KMS, plaintext: Buffer.from('x') }),
+    ],
+    [
+      'Decrypt',
+      (client) =>
+        client.decrypt(TARGET, 'k', {
+          requestMetadata: KMS,
+          ciphertext: Buffer.alloc(1),
+          initializationVector: Buffer.alloc(12),
+          authenticationTag: Buffer.alloc(16),
+        }),
+    ],
+  ];
+  test.each(CALLS)('%s, which has a pool, is asked again on a connection of its own', async (_what, call) => {
+    const proxy = await stallingProxy(() => undefined);
+    const failure = await failureOf(call(clientOf(proxy, { timeoutMs: SHORT_MS })));
+    expect(failure).toMatchObject({ outcome: 'timed-out', networkTimeout: true });
+    expect(proxy.received.map(({ headers }) => headers.connection)).toEqual(['keep-alive', 'close']);
+  });
+
+  test('is asked once where no repeat is wanted', async () => {
+    const proxy = await stallingProxy(() => undefined);
+    const client = clientOf(proxy, { timeoutMs: SHORT_MS });
+    await failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST, { repeat: false }));
+    expect(proxy.received).toHaveLength(1);
+  });
+
+  test('a failure that is no time-out is not repeated', async () => {
+    const proxy = await stallingProxy(answerJson({ errorName: 'InternalException' }, 500));
+    await failureOf(clientOf(proxy).getHealthStatus(TARGET, HEALTH_REQUEST));
+    expect(proxy.received).toHaveLength(1);
+  });
+
+  describe("and the caller's signal", () => {
+    test('cancels: its reason is thrown, nothing is repeated, nothing stays open', async () => {
+      const controller = new AbortController();
+      const reason = new Error('cancelled');
+      const proxy = await stallingProxy(() => controller.abort(reason));
+      const client = clientOf(proxy);
+      const call = client.getHealthStatus(TARGET, HEALTH_REQUEST, { signal: controller.signal });
+      await expect(call).rejects.toBe(reason);
+      const again = client.getHealthStatus(TARGET, HEALTH_REQUEST, { signal: controller.signal });
+      await expect(again).rejects.toBe(reason);
+      expect(proxy.received).toHaveLength(1);
+      await eventually(() => proxy.connections.every((socket) => socket.destroyed));
+    });
+
+    test('is a deadline: it counts as a time-out, and there is no time for a repeat', async () => {
+      const proxy = await stallingProxy(() => undefined);
+      const signal = AbortSignal.timeout(SHORT_MS);
+      const failure = await failureOf(clientOf(proxy).getHealthStatus(TARGET, HEALTH_REQUEST, { signal }));
+      expect(failure).toMatchObject({ outcome: 'timed-out', networkTimeout: true });
+      expect(proxy.received).toHaveLength(1);
+    });
+  });
+
+  test('time in which this process itself did nothing is not held against the proxy', async () => {
+    const proxy = await stallingProxy((request, response) => {
+      const until = Date.now() + 2 * SHORT_MS;
+      while (Date.now() < until); // server and client share this process
+      answerJson(HEALTHY)(request, response);
+    });
+    const client = clientOf(proxy, { timeoutMs: SHORT_MS });
+    await expect(client.getHealthStatus(TARGET, HEALTH_REQUEST, { repeat: false })).resolves.toMatchObject(
+      HEALTHY,
+    );
+  });
+});
