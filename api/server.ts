@@ -103,6 +103,7 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
     ...(config.xksTimeoutMs !== undefined && { timeoutMs: config.xksTimeoutMs }),
     logger,
   });
+  void xks.warmUp();
   const metrics = new ApiMetrics();
   const dispatch = new BackgroundDispatch({
     database,

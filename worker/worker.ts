@@ -100,6 +100,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
     ...(config.simulatorUrl !== undefined && { simulatorUrl: config.simulatorUrl }),
     logger,
   });
+  void xks.warmUp();
   const database = openDatabase({
     url: config.databaseUrl,
     maxConnections: 20,

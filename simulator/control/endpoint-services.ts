@@ -10,25 +10,25 @@ import { LOAD_BALANCER_TYPES, PRIVATE_DNS_NAME_STATES } from '../world/endpoint-
 const MOST_ZONES = 6;
 
 const change = z.strictObject({
-  acceptanceRequired: z.boolean().optional(),
-  kmsAllowed: z.boolean().optional(),
-  privateDnsNameState: z.enum(PRIVATE_DNS_NAME_STATES).optional(),
+  acceptanceRequired: z.boolean().exactOptional(),
+  kmsAllowed: z.boolean().exactOptional(),
+  privateDnsNameState: z.enum(PRIVATE_DNS_NAME_STATES).exactOptional(),
   /** null: the service has none */
   privateDnsName: z
     .string()
     .refine((name) => canonicalName(name) !== undefined, 'is not a domain name')
     .nullable()
-    .optional(),
-  availabilityZones: z.number().int().min(0).max(MOST_ZONES).optional(),
-  loadBalancerType: z.enum(LOAD_BALANCER_TYPES).optional(),
-  deleted: z.literal(true).optional(),
+    .exactOptional(),
+  availabilityZones: z.number().int().min(0).max(MOST_ZONES).exactOptional(),
+  loadBalancerType: z.enum(LOAD_BALANCER_TYPES).exactOptional(),
+  deleted: z.literal(true).exactOptional(),
 });
 
 /** `GET /_control/endpoint-services/{name}` */
 const read: Route = {
   method: 'GET',
   path: /^\/_control\/endpoint-services\/([^/]+)$/,
-  run: (control, { ids }) => settings(wanted(control, ids[0])),
+  run: (control, { ids }) => view(wanted(control, ids[0])),
 };
 
 /**
@@ -40,14 +40,14 @@ const patch: Route = {
   path: /^\/_control\/endpoint-services\/([^/]+)$/,
   run(control, { ids, body }) {
     const { world, pace } = control;
-    const { privateDnsName: _, ...service } = wanted(control, ids[0]);
-    const { privateDnsName, deleted, ...order } = readBody(change, body);
-    const name = privateDnsName === undefined ? _ : (privateDnsName ?? undefined);
-    const given = Object.fromEntries(Object.entries(order).filter(([, value]) => value !== undefined));
+    const { privateDnsName: nameBefore, ...service } = wanted(control, ids[0]);
+    const { privateDnsName = nameBefore, deleted, ...settings } = readBody(change, body);
     const changed: EndpointService = {
       ...service,
-      ...given,
-      ...(name === undefined ? {} : { privateDnsName: name.toLowerCase().replace(/\.$/, '') }),
+      ...settings,
+      ...(typeof privateDnsName === 'string'
+        ? { privateDnsName: privateDnsName.toLowerCase().replace(/\.$/, '') }
+        : {}),
     };
     world.endpointServices.put(changed);
     if (!changed.acceptanceRequired) {
@@ -56,7 +56,7 @@ const patch: Route = {
       );
     }
     if (deleted) deleteEndpointService(world, changed.id);
-    return settings(changed);
+    return view(changed);
   },
 };
 
@@ -68,6 +68,7 @@ function wanted(control: Control, name = ''): EndpointService {
   return service;
 }
 
-function settings({ id, name, ...service }: EndpointService): Record<string, unknown> {
+/** All settings, as the control API words them. */
+function view({ id, name, ...service }: EndpointService): Record<string, unknown> {
   return { ServiceName: name, ServiceId: id, ...service };
 }

@@ -55,6 +55,7 @@ async function updateWhile(
     getKeyMetadata: unused,
     encrypt: unused,
     decrypt: unused,
+    warmUp: () => Promise.resolve(),
     close: () => undefined,
   };
   const call: Call = {

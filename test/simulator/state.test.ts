@@ -103,27 +103,30 @@ test('state, keys and certificates survive a restart', async () => {
 
 test('endpoint services, endpoints, hosted zones, tokens and changes survive a restart', async () => {
   const simulator = await TestSimulator.start();
-  const proxy = await vpcProxy(simulator);
-  await proxy.patchService({ availabilityZones: 4 });
-  const endpointId = await proxy.createEndpoint({ ClientToken: 't' });
-  const zoneId = await proxy.createZone(proxy.host, 'a reference');
-  const changeId = await proxy.point(zoneId, endpointId);
-  const look = async () => ({
-    inventory: await simulator.control('GET', '/inventory'),
-    service: await simulator.control('GET', `/endpoint-services/${proxy.serviceName}`),
-    dnsEntry: await proxy.dnsEntry(endpointId),
-    change: (await proxy.route53.send(new GetChangeCommand({ Id: changeId }))).ChangeInfo,
-    resolves: await proxy.resolves(),
-  });
-  const before = await look();
-  expect(before.resolves).toBe(true);
-  await simulator.restart();
-  expect(await look()).toEqual(before);
-  expect(await proxy.createEndpoint({ ClientToken: 't' })).toBe(endpointId);
-  expect(await failure(proxy.createZone(proxy.host, 'a reference'))).toBe('HostedZoneAlreadyExists');
-  await simulator.control('POST', '/reset');
-  expect(await simulator.control('GET', '/inventory')).toMatchObject({ vpcEndpoints: [], hostedZones: [] });
-  await simulator.dispose();
+  try {
+    const proxy = await vpcProxy(simulator);
+    await proxy.patchService({ availabilityZones: 4 });
+    const endpointId = await proxy.createEndpoint({ ClientToken: 't' });
+    const zoneId = await proxy.createZone(proxy.host, 'a reference');
+    const changeId = await proxy.point(zoneId, endpointId);
+    const look = async () => ({
+      inventory: await simulator.control('GET', '/inventory'),
+      service: await simulator.control('GET', `/endpoint-services/${proxy.serviceName}`),
+      dnsEntry: await proxy.dnsEntry(endpointId),
+      change: (await proxy.route53.send(new GetChangeCommand({ Id: changeId }))).ChangeInfo,
+      resolves: await proxy.resolves(),
+    });
+    const before = await look();
+    expect(before.resolves).toBe(true);
+    await simulator.restart();
+    expect(await look()).toEqual(before);
+    expect(await proxy.createEndpoint({ ClientToken: 't' })).toBe(endpointId);
+    expect(await failure(proxy.createZone(proxy.host, 'a reference'))).toBe('HostedZoneAlreadyExists');
+    await simulator.control('POST', '/reset');
+    expect(await simulator.control('GET', '/inventory')).toMatchObject({ vpcEndpoints: [], hostedZones: [] });
+  } finally {
+    await simulator.dispose();
+  }
 });
 
 test('endpoints, zones and records that were answered survive SIGKILL', async () => {

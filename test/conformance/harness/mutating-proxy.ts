@@ -30,6 +30,8 @@ export interface Upstream {
   resign(call: Call): Call;
   /** Another request in place of one, signed as rightly or wrongly as that was. */
   amend(call: Call, changes: Partial<Call>): Call;
+  /** the proxy's own secret, to be indiscreet with */
+  secret: string;
   /** connections that are open to the mutant */
   openConnections(): number;
   /** the connection on which the call came, to do harm to it */
@@ -78,6 +80,7 @@ export async function startMutatingProxy(
         const changed = { ...original, ...changes };
         return isAuthentic(client, original) ? resign(client, changed) : changed;
       },
+      secret: client.proxy.RawSecretAccessKey,
       openConnections: () => sockets.size,
       socket: request.socket,
     });

@@ -24,6 +24,36 @@ const knownId = (call: Call): boolean =>
 const inTime = (call: Call): boolean => Math.abs(aheadMinutes(call)) < 5;
 const rightService = (call: Call): boolean => scope(call)[3] === 'kms-xks-proxy';
 
+/** Checks that expect a refusal, of proxies whose encryptions have metadata. */
+const EVERY_REFUSAL = [
+  'error-*',
+  '*-without-metadata',
+  '*-empty-metadata',
+  '*-no-json',
+  '*-no-base64',
+  '*-no-text',
+  '*-unknown-algorithm',
+  '*-unknown-integrity-algorithm',
+  'encrypt-without-plaintext',
+  'encrypt-without-algorithm',
+  'decrypt-changed-*',
+  'decrypt-without-*',
+  'decrypt-added-*',
+  'decrypt-metadata-as-aad',
+  'decrypt-short-*',
+  'decrypt-longer-ciphertext',
+  'wrong-*',
+  'unsigned-*',
+  'signed-other-*',
+  'signed-6-*',
+  'signed-in-6-*',
+  'signed-for-*',
+  'unknown-*',
+  '*-key-encrypt',
+  '*-key-decrypt',
+  '!decrypt-added-metadata',
+];
+
 /** Bugs in who is let in, and in how errors are told. */
 export const REFUSAL_MUTANTS: readonly Mutant[] = [
   {
@@ -121,6 +151,17 @@ export const REFUSAL_MUTANTS: readonly Mutant[] = [
     fails: ['error-message-*'],
   },
   {
+    bug: 'tells its secret in headers and errors',
+    mutation: async (call, upstream) => {
+      const answer = await upstream.forward(call);
+      const headers = { 'content-type': `text/${upstream.secret}` };
+      if (isGood(answer)) return { ...answer, headers };
+      const members = { ...membersOf(answer), errorName: 'InternalException', errorMessage: upstream.secret };
+      return { ...answer, headers, body: JSON.stringify(members) };
+    },
+    fails: [...EVERY_REFUSAL, '*-content-type', '!error-message-*'],
+  },
+  {
     bug: 'sends errors as HTML',
     mutation: async (call, upstream) => {
       const answer = await upstream.forward(call);
@@ -128,33 +169,6 @@ export const REFUSAL_MUTANTS: readonly Mutant[] = [
         ? answer
         : { ...answer, headers: { 'content-type': 'text/html' }, body: `<h1>${answer.status}</h1>` };
     },
-    fails: [
-      'error-*',
-      '*-without-metadata',
-      '*-empty-metadata',
-      '*-no-json',
-      '*-no-base64',
-      '*-no-text',
-      '*-unknown-algorithm',
-      '*-unknown-integrity-algorithm',
-      'encrypt-without-plaintext',
-      'encrypt-without-algorithm',
-      'decrypt-changed-*',
-      'decrypt-without-*',
-      'decrypt-added-*',
-      'decrypt-metadata-as-aad',
-      'decrypt-short-*',
-      'decrypt-longer-ciphertext',
-      'wrong-*',
-      'unsigned-*',
-      'signed-other-*',
-      'signed-6-*',
-      'signed-in-6-*',
-      'signed-for-*',
-      'unknown-*',
-      '*-key-encrypt',
-      '*-key-decrypt',
-      '!decrypt-added-metadata',
-    ],
+    fails: EVERY_REFUSAL,
   },
 ];
