@@ -46,7 +46,7 @@ describe('a connect to a private proxy whose request', () => {
   const cases = OF_CONNECT.flatMap(([service, operation]) =>
     EFFECTS.map((effect) => ({ service, operation, effect })),
   );
-  it.each(cases)(
+  it.concurrent.each(cases)(
     '$operation met "$effect" is tried again: one endpoint, one zone, one record, CONNECTED',
     async (fault) => {
       const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
@@ -70,7 +70,7 @@ describe('a disconnect from a private proxy whose request', () => {
   const cases = OF_DISCONNECT.flatMap(([service, operation]) =>
     EFFECTS.map((effect) => ({ service, operation, effect })),
   );
-  it.each(cases)('$operation met "$effect" ends in DISCONNECTED with nothing left', async (fault) => {
+  it.concurrent.each(cases)('$operation met "$effect" ends in DISCONNECTED with nothing left', async (fault) => {
     const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
     const { store } = target;
     await world.connect(store.id);
@@ -85,7 +85,7 @@ describe('a disconnect from a private proxy whose request', () => {
 });
 
 describe('a Disconnect while the store is CONNECTING', () => {
-  it.each(OF_CONNECT.map(([service, operation, step]) => ({ service, operation, step })))(
+  it.concurrent.each(OF_CONNECT.map(([service, operation, step]) => ({ service, operation, step })))(
     'overtakes $step held up in $operation and leaves nothing, even when that request arrives late',
     async ({ service, operation, step }) => {
       const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');

@@ -38,7 +38,7 @@ describe('a step whose request', () => {
   const cases = OF_CONNECT.flatMap(([service, operation]) =>
     EFFECTS.map((effect) => ({ service, operation, effect })),
   );
-  it.each(cases)(
+  it.concurrent.each(cases)(
     '$operation met "$effect" is tried again: one group, one interface per subnet, CONNECTED',
     async (fault) => {
       const { store, cluster } = await world.aStore();
@@ -75,7 +75,7 @@ describe('a disconnect whose request', () => {
   const cases = OF_DISCONNECT.flatMap(([service, operation]) =>
     EFFECTS.map((effect) => ({ service, operation, effect })),
   );
-  it.each(cases)('$operation met "$effect" ends in DISCONNECTED with nothing left', async (fault) => {
+  it.concurrent.each(cases)('$operation met "$effect" ends in DISCONNECTED with nothing left', async (fault) => {
     const { store, cluster } = await world.aStore();
     await world.connect(store.id);
     await world.untilState(store.id, 'CONNECTED');

@@ -30,7 +30,7 @@ const HELD = [
 ] as const;
 
 describe('a Disconnect while the store is CONNECTING', () => {
-  it.each(HELD)(
+  it.concurrent.each(HELD)(
     'overtakes $step held up in $operation, leaves nothing even when that request arrives late, and the next connect needs no new password',
     async ({ step, service, operation }) => {
       const { store, cluster } = await world.aStore();

@@ -105,7 +105,7 @@ const BEHAVIOURS: [behaviour: string, end: string, message: RegExp | null][] = [
   ['degraded', 'CONNECTED', null],
   ['all-unavailable', 'XKS_PROXY_NOT_REACHABLE', /UNAVAILABLE/],
   ['refuse', 'XKS_PROXY_NOT_REACHABLE', /refused/i],
-  ['hang', 'XKS_PROXY_TIMED_OUT', /no answer came in time/],
+  ['hang', 'XKS_PROXY_TIMED_OUT', /in time/],
   ['hang-before-tls', 'XKS_PROXY_TIMED_OUT', /TLS/],
   ['reset', 'XKS_PROXY_NOT_REACHABLE', /reset|closed|cut/i],
   ['bad-credentials', 'INVALID_CREDENTIALS', /AuthenticationFailedException/],
@@ -123,7 +123,7 @@ const BEHAVIOURS: [behaviour: string, end: string, message: RegExp | null][] = [
 ];
 
 describe.each(CONNECTIVITIES)('a connect by %s to a proxy that is', (connectivity) => {
-  it.each(BEHAVIOURS)('%s ends with %s', async (behaviour, end, message) => {
+  it.concurrent.each(BEHAVIOURS)('%s ends with %s', async (behaviour, end, message) => {
     const target = await world.anXksStore(connectivity);
     await world.simulator.patchProxy(target.proxy.id, { behaviour });
     expect(await connectTo(target)).toBe(end);
@@ -294,7 +294,7 @@ const SERVICE_FAULTS: ServiceFault[] = [
 ];
 
 describe('a connect to an endpoint service that', () => {
-  it.each(SERVICE_FAULTS)('$fault ends with $end and leaves nothing', async ({ arrange, end, message }) => {
+  it.concurrent.each(SERVICE_FAULTS)('$fault ends with $end and leaves nothing', async ({ arrange, end, message }) => {
     const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
     await arrange(target);
     expect(await connectTo(target)).toBe(end);

@@ -143,10 +143,18 @@ export const REFUSAL_MUTANTS: readonly Mutant[] = [
     fails: ['error-status-validation-exception', 'error-status-invalid-ciphertext-exception'],
   },
   {
-    bug: 'sends its stack trace as errorMessage',
+    bug: 'sends lines of its stack trace as errorMessage',
     mutation: erring((answer) => ({
       ...answer,
-      body: JSON.stringify({ ...membersOf(answer), errorMessage: 'at line 1\n'.repeat(60) }),
+      body: JSON.stringify({ ...membersOf(answer), errorMessage: 'failed\nat line 1' }),
+    })),
+    fails: ['error-message-*'],
+  },
+  {
+    bug: 'has errorMessages of 512 characters',
+    mutation: erring((answer) => ({
+      ...answer,
+      body: JSON.stringify({ ...membersOf(answer), errorMessage: 'no '.repeat(200).slice(0, 512) }),
     })),
     fails: ['error-message-*'],
   },
