@@ -70,18 +70,21 @@ describe('a disconnect from a private proxy whose request', () => {
   const cases = OF_DISCONNECT.flatMap(([service, operation]) =>
     EFFECTS.map((effect) => ({ service, operation, effect })),
   );
-  it.concurrent.each(cases)('$operation met "$effect" ends in DISCONNECTED with nothing left', async (fault) => {
-    const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
-    const { store } = target;
-    await world.connect(store.id);
-    await world.untilState(store.id, 'CONNECTED');
-    await world.simulator.fault({ ...fault, times: 1, accountId: store.accountId });
-    await world.disconnect(store.id);
-    await world.untilState(store.id, 'DISCONNECTED');
-    expect(await built(target)).toEqual([0, 0, 0]);
-    const [disconnect] = await world.operations(store.id);
-    expect(disconnect?.steps.find(({ name }) => name === 'releaseInfrastructure')?.attempts).toBe(2);
-  });
+  it.concurrent.each(cases)(
+    '$operation met "$effect" ends in DISCONNECTED with nothing left',
+    async (fault) => {
+      const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+      const { store } = target;
+      await world.connect(store.id);
+      await world.untilState(store.id, 'CONNECTED');
+      await world.simulator.fault({ ...fault, times: 1, accountId: store.accountId });
+      await world.disconnect(store.id);
+      await world.untilState(store.id, 'DISCONNECTED');
+      expect(await built(target)).toEqual([0, 0, 0]);
+      const [disconnect] = await world.operations(store.id);
+      expect(disconnect?.steps.find(({ name }) => name === 'releaseInfrastructure')?.attempts).toBe(2);
+    },
+  );
 });
 
 describe('a Disconnect while the store is CONNECTING', () => {

@@ -75,20 +75,23 @@ describe('a disconnect whose request', () => {
   const cases = OF_DISCONNECT.flatMap(([service, operation]) =>
     EFFECTS.map((effect) => ({ service, operation, effect })),
   );
-  it.concurrent.each(cases)('$operation met "$effect" ends in DISCONNECTED with nothing left', async (fault) => {
-    const { store, cluster } = await world.aStore();
-    await world.connect(store.id);
-    await world.untilState(store.id, 'CONNECTED');
-    await world.simulator.fault({
-      ...fault,
-      times: 1,
-      ...(fault.service === 'hsm' ? { resourceId: cluster.ClusterId } : { accountId: store.accountId }),
-    });
-    await world.disconnect(store.id);
-    await world.untilState(store.id, 'DISCONNECTED');
-    const inventory = await world.simulator.inventory(store.accountId);
-    expect([inventory.securityGroups.length, inventory.networkInterfaces.length]).toEqual([0, 0]);
-  });
+  it.concurrent.each(cases)(
+    '$operation met "$effect" ends in DISCONNECTED with nothing left',
+    async (fault) => {
+      const { store, cluster } = await world.aStore();
+      await world.connect(store.id);
+      await world.untilState(store.id, 'CONNECTED');
+      await world.simulator.fault({
+        ...fault,
+        times: 1,
+        ...(fault.service === 'hsm' ? { resourceId: cluster.ClusterId } : { accountId: store.accountId }),
+      });
+      await world.disconnect(store.id);
+      await world.untilState(store.id, 'DISCONNECTED');
+      const inventory = await world.simulator.inventory(store.accountId);
+      expect([inventory.securityGroups.length, inventory.networkInterfaces.length]).toEqual([0, 0]);
+    },
+  );
 
   it('to log out is never answered is not held up by it, and says so (D31)', async () => {
     const { store, cluster } = await world.aStore();

@@ -294,17 +294,20 @@ const SERVICE_FAULTS: ServiceFault[] = [
 ];
 
 describe('a connect to an endpoint service that', () => {
-  it.concurrent.each(SERVICE_FAULTS)('$fault ends with $end and leaves nothing', async ({ arrange, end, message }) => {
-    const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
-    await arrange(target);
-    expect(await connectTo(target)).toBe(end);
-    expect((await failedStep(target)).message).toMatch(message);
-    await eventually(
-      () => built(target),
-      (counts) => counts.every((count) => count === 0),
-    );
-    await disconnectFrom(target);
-  });
+  it.concurrent.each(SERVICE_FAULTS)(
+    '$fault ends with $end and leaves nothing',
+    async ({ arrange, end, message }) => {
+      const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+      await arrange(target);
+      expect(await connectTo(target)).toBe(end);
+      expect((await failedStep(target)).message).toMatch(message);
+      await eventually(
+        () => built(target),
+        (counts) => counts.every((count) => count === 0),
+      );
+      await disconnectFrom(target);
+    },
+  );
 });
 
 it('every code that an external key store can have is reached', () => {
