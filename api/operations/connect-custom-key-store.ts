@@ -1,16 +1,18 @@
 import type { ConnectCustomKeyStoreRequest, ConnectCustomKeyStoreResponse } from '@aws-sdk/client-kms';
 import { z } from 'zod';
 import { AwsCallFailed } from '../../clients/aws/aws-failure';
-import { acceptConnect } from '../../database/queries/accept-operation';
+import { acceptConnect, findAndAcceptConnect } from '../../database/queries/accept-operation';
+import type { FoundToConnect } from '../../database/queries/accept-operation';
 import { stateVerdict } from '../../keystore/connection-state';
 import type { CloudHsmKeyStore } from '../../keystore/custom-key-store';
 import { assertActive, assertConnectable } from '../cloudhsm/check-cluster';
 import { lookAtCluster } from '../cloudhsm/look-at-cluster';
+import { STORE_ID_PATTERN } from '../../keystore/naming';
 import { CustomKeyStoreId } from '../members';
 import type { Call, MembersOf } from '../operation';
 import { defineOperation } from '../operation';
 import { ROW_CHANGED, retryOnChange } from './retry-on-change';
-import { invalidState, requireStore } from './store-lookup';
+import { invalidState, storeNotFound } from './store-lookup';
 
 /** For the quick look's two calls together (D12). */
 const QUICK_LOOK_MS = 1_000;
@@ -34,7 +36,11 @@ export const connectCustomKeyStore = defineOperation<
   ],
   handler: (input, call) =>
     retryOnChange(async () => {
-      const store = await requireStore(input.CustomKeyStoreId, call);
+      const { store, accepted } = await findAndAccept(input.CustomKeyStoreId, call);
+      if (accepted) {
+        call.services.dispatch(accepted);
+        return {};
+      }
       switch (stateVerdict('Connect', store.connectionState)) {
         case 'invalid-state':
           throw invalidState(store, 'ConnectCustomKeyStore');
@@ -49,6 +55,16 @@ export const connectCustomKeyStore = defineOperation<
       return {};
     }),
 });
+
+/** An external key store is accepted as it is found: there is nothing to look at. */
+async function findAndAccept(id: string, call: Call): Promise<FoundToConnect> {
+  const { caller, requestId, services } = call;
+  const found = STORE_ID_PATTERN.test(id)
+    ? await findAndAcceptConnect(services.database.pool, caller.accountId, id, requestId)
+    : undefined;
+  if (!found) throw storeNotFound(`ID ${id}`);
+  return found;
+}
 
 /**
  * Refuses at once what is seen at once (D12). What the look cannot find out, an unknown cluster included, is left to

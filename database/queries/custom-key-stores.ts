@@ -33,13 +33,13 @@ interface ExternalRow extends RowCommon {
 }
 
 /** A row of `custom_key_stores`, as pg gives it; the table's checks hold that it is one of the two. */
-type StoreRow = CloudHsmRow | ExternalRow;
+export type StoreRow = CloudHsmRow | ExternalRow;
 
-const COLUMNS = `id, account_id, name, type, connection_state, connection_error_code, generation, row_version,
+export const COLUMNS = `id, account_id, name, type, connection_state, connection_error_code, generation, row_version,
   created_at, cloud_hsm_cluster_id, trust_anchor_certificate, cluster_certificate_fingerprint, xks_connectivity,
   xks_uri_endpoint, xks_uri_path, xks_access_key_id, xks_vpc_endpoint_service_name, xks_vpc_endpoint_service_owner`;
 
-function toStore(row: StoreRow): CustomKeyStore {
+export function toStore(row: StoreRow): CustomKeyStore {
   const common = {
     id: row.id,
     accountId: row.account_id,

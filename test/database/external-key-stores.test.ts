@@ -1,10 +1,13 @@
+import { inTransaction } from '../../database/database';
+import { findAndAcceptConnect } from '../../database/queries/accept-operation';
 import { createStore } from '../../database/queries/create-store';
 import { deleteStore } from '../../database/queries/custom-key-stores';
 import { findFailedProbe, keepFailedProbe } from '../../database/queries/failed-probes';
-import { takeQuietOperations } from '../../database/queries/operations';
+import { requestIdOf, takeQuietOperations } from '../../database/queries/operations';
 import { updateStore } from '../../database/queries/update-store';
 import { loadXksCredential } from '../../database/queries/xks-credentials';
-import type { XksProxy } from '../../keystore/custom-key-store';
+import type { CustomKeyStore, XksProxy } from '../../keystore/custom-key-store';
+import { eventually } from '../harness/eventually';
 import {
   ACCOUNT,
   aStore,
@@ -244,6 +247,65 @@ describe('an external key store', () => {
         [store.id],
       ),
     ).rejects.toThrow(/check constraint/);
+  });
+});
+
+describe('finding and accepting in one statement', () => {
+  const connect = (store: CustomKeyStore) =>
+    findAndAcceptConnect(test.database.pool, store.accountId, store.id, 'request-1');
+
+  it('accepts a DISCONNECTED external key store, once, and keeps the id of the request', async () => {
+    const store = await anExternalStore(test.database);
+    const first = await connect(store);
+    expect(first?.store).toEqual(store);
+    expect(first?.accepted?.input).toEqual({
+      storeId: store.id,
+      generation: 1,
+      type: 'EXTERNAL_KEY_STORE',
+      connectivity: 'PUBLIC_ENDPOINT',
+    });
+    await expect(requestIdOf(test.database.pool, { storeId: store.id, generation: 1 })).resolves.toBe(
+      'request-1',
+    );
+    const second = await connect(store);
+    expect(second?.store).toMatchObject({ connectionState: 'CONNECTING', generation: 1 });
+    expect(second?.accepted).toBeUndefined();
+    await expect(read(test.database, store.id)).resolves.toMatchObject({ generation: 1 });
+  });
+
+  it('only finds a CloudHSM key store, which is looked at before it is accepted', async () => {
+    const store = await aStore(test.database);
+    await expect(connect(store)).resolves.toEqual({ store });
+    await expect(read(test.database, store.id)).resolves.toEqual(store);
+  });
+
+  it('finds nothing of another account', async () => {
+    const store = await anExternalStore(test.database);
+    await expect(
+      findAndAcceptConnect(test.database.pool, OTHER_ACCOUNT, store.id, 'request-1'),
+    ).resolves.toBeUndefined();
+    await expect(read(test.database, store.id)).resolves.toEqual(store);
+  });
+
+  it('accepts nothing where the row changes under it', async () => {
+    const store = await anExternalStore(test.database);
+    const meanwhile = await inTransaction(test.database, async (tx) => {
+      await tx.query('UPDATE custom_key_stores SET row_version = row_version + 1 WHERE id = $1', [store.id]);
+      const waiting = connect(store);
+      await eventually(
+        () =>
+          test.database.pool.query(
+            `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+          ),
+        ({ rowCount }) => rowCount === 1,
+      );
+      return { waiting };
+    });
+    await expect(meanwhile.waiting).resolves.toEqual({ store });
+    await expect(read(test.database, store.id)).resolves.toMatchObject({
+      connectionState: 'DISCONNECTED',
+      generation: 0,
+    });
   });
 });
 
