@@ -1,4 +1,4 @@
-import type { ProxyCredential } from '../clients/xks/xks-proxy';
+import type { ProxyCredential } from '../clients/xks/proxy-target';
 import type { KeyChoice } from './request-recipe';
 import { LIMITS } from './specification';
 import type { WireTarget } from './wire';

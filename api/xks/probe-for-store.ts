@@ -1,6 +1,6 @@
 import { probeProxy } from '../../clients/xks/probe-proxy';
 import { ProxyCallFailed } from '../../clients/xks/proxy-call-failed';
-import type { ProxyTarget } from '../../clients/xks/xks-proxy';
+import type { ProxyTarget } from '../../clients/xks/proxy-target';
 import { KmsException } from '../../keystore/kms-exceptions';
 import { XKS_PROXY_OUTCOMES } from '../../keystore/xks-proxy-outcome';
 import type { Call } from '../operation';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { probeProxy } from '../../clients/xks/probe-proxy';
 import { signProxyRequest } from '../../clients/xks/sign';
 import { createXksProxyClient } from '../../clients/xks/xks-proxy';
-import type { ProxyTarget } from '../../clients/xks/xks-proxy';
+import type { ProxyTarget } from '../../clients/xks/proxy-target';
 import { profileWhereMissed } from '../bench';
 import type { Bench } from '../bench';
 import { ownProcess } from '../own-process';

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { ProxyTarget } from './xks-proxy';
+import type { ProxyTarget } from './proxy-target';
 
 /** Addresses of clouds' metadata and management services that lie in ranges which are otherwise allowed. */
 const METADATA: ReadonlySet<string> = new Set(['100.100.100.200', '168.63.129.16']);

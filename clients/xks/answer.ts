@@ -4,7 +4,7 @@ import type { XksErrorName } from '../../keystore/xks-proxy-outcome';
 import type { RawAnswer } from './exchange';
 import { cleanText } from './operator-text';
 import { ProxyCallFailed } from './proxy-call-failed';
-import type { ProxyCredential } from './xks-proxy';
+import type { ProxyCredential } from './proxy-target';
 
 /** What the operator of the proxy looks at, by the proxy's own error name. */
 const ADVICE: Readonly<Partial<Record<XksErrorName, string>>> = {

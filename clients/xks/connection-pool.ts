@@ -1,7 +1,7 @@
 import { Agent } from 'node:https';
 import type { RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { Connections } from './exchange';
+import type { Connections } from './connections';
 
 /**
  * Below the five seconds after which a plain Node.js server drops an idle connection, so that a request rarely meets

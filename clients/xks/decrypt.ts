@@ -3,7 +3,7 @@ import { BASE64_MEMBER, toBase64 } from './base64-member';
 import { keyPath } from './key-path';
 import type { CallProxy } from './proxy-call';
 import type { CryptoRequestMetadata } from './request-metadata';
-import type { ProxyCallOptions, ProxyTarget } from './xks-proxy';
+import type { ProxyCallOptions, ProxyTarget } from './proxy-target';
 
 /** Members of Decrypt, as bytes (`spec/xks.md` §2): what Encrypt gave, and what it was given. */
 export interface DecryptRequest {

@@ -4,7 +4,7 @@ import { dataIntegrityValue } from './data-integrity';
 import { keyPath } from './key-path';
 import type { CallProxy } from './proxy-call';
 import type { CryptoRequestMetadata } from './request-metadata';
-import type { ProxyCallOptions, ProxyTarget } from './xks-proxy';
+import type { ProxyCallOptions, ProxyTarget } from './proxy-target';
 
 /** Members of Encrypt, as bytes (`spec/xks.md` §2). */
 export interface EncryptRequest {

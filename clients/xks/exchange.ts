@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { RequestOptions } from 'node:https';
-import type { TLSSocket } from 'node:tls';
 import { openFor } from './connection-pool';
-import type { ConnectionPool } from './connection-pool';
+import type { Connections } from './connections';
 import { ProxyCallFailed } from './proxy-call-failed';
 import { describeHandshakeFault, isTlsError } from './tls-fault';
 
@@ -24,16 +23,6 @@ export interface RawAnswer {
   contentType: string | undefined;
   /** of a redirect */
   location: string | undefined;
-}
-
-/** How a connection is come by. */
-export interface Connections {
-  /** opens one; throws ProxyCallFailed */
-  open(): Promise<TLSSocket>;
-  /** to take one from and to give it back to; without it the connection is closed after the answer */
-  pool?: ConnectionPool;
-  /** key of the pool's connections that are as good as a new one */
-  poolKey: string;
 }
 
 /** A kept connection turned out to be closed before a byte of the answer came; the request may be sent again. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CallProxy } from './proxy-call';
-import type { ProxyCallOptions, ProxyTarget } from './xks-proxy';
+import type { ProxyCallOptions, ProxyTarget } from './proxy-target';
 
 /** Members of GetHealthStatus (`spec/xks.md` §2, requestMetadata); KMS sends nothing else. */
 export interface HealthStatusRequest {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { keyPath } from './key-path';
 import type { CallProxy } from './proxy-call';
 import type { KeyRequestMetadata } from './request-metadata';
-import type { ProxyCallOptions, ProxyTarget } from './xks-proxy';
+import type { ProxyCallOptions, ProxyTarget } from './proxy-target';
 
 /** Members of GetKeyMetadata. */
 export interface KeyMetadataRequest {

@@ -1,4 +1,4 @@
-import type { ProxyCredential } from './xks-proxy';
+import type { ProxyCredential } from './proxy-target';
 
 /** As much of a stranger's text as a message holds. */
 const MAX_LENGTH = 200;

@@ -1,7 +1,8 @@
 import type { HealthStatus } from './get-health-status';
 import { cleanText } from './operator-text';
 import { ProxyCallFailed } from './proxy-call-failed';
-import type { ProxyCallOptions, ProxyTarget, XksProxyClient } from './xks-proxy';
+import type { ProxyCallOptions, ProxyTarget } from './proxy-target';
+import type { XksProxyClient } from './xks-proxy';
 
 /** On whose behalf a proxy is probed. */
 export interface ProbeRequest {

@@ -18,7 +18,7 @@ import { findRoute } from './route';
 import type { ConnectToRule } from './route';
 import { signProxyRequest } from './sign';
 import { startTimeLimit } from './time-limit';
-import type { ProxyCallOptions, ProxyTarget } from './xks-proxy';
+import type { ProxyCallOptions, ProxyTarget } from './proxy-target';
 
 /** Milliseconds that KMS allows a proxy for everything (`spec/xks.md` §1, Timing). */
 const KMS_TIMEOUT_MS = 250;

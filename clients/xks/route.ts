@@ -7,7 +7,7 @@ import type { Resolve } from './resolve-name';
 import { askSimulator } from './simulator-network';
 import type { SimulatorAnswer } from './simulator-network';
 import { orWhenAborted } from './time-limit';
-import type { ProxyTarget } from './xks-proxy';
+import type { ProxyTarget } from './proxy-target';
 
 /** A rule of `KEYMOOR_XKS_CONNECT_TO`; as in curl's `--connect-to`, an empty host or a port of 0 means any, or the same. */
 export interface ConnectToRule {

@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import type { Hash as NodeHash, Hmac } from 'node:crypto';
 import { HttpRequest } from '@smithy/protocol-http';
 import { SignatureV4 } from '@smithy/signature-v4';
-import type { ProxyCredential } from './xks-proxy';
+import type { ProxyCredential } from './proxy-target';
 
 /** The service's name in the signature's scope (`spec/xks.md` §1, SigV4). */
 const SERVICE = 'kms-xks-proxy';

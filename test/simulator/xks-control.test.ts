@@ -212,6 +212,18 @@ describe('the certificate authority', () => {
     return { type: response.headers.get('content-type'), pem: await response.text() };
   };
 
+  test('is one, also for several who ask first at the same moment', async () => {
+    const fresh = await TestSimulator.start();
+    try {
+      const asked = await Promise.all(
+        [1, 2, 3, 4].map(async () => (await fetch(`${fresh.url}/_network/ca`)).text()),
+      );
+      expect(new Set(asked).size).toBe(1);
+    } finally {
+      await fresh.dispose();
+    }
+  });
+
   test('is one for all hosts, and PEM', async () => {
     const { type, pem } = await authority();
     expect(type).toBe('text/plain');

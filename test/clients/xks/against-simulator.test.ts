@@ -1,5 +1,6 @@
 import { createXksProxyClient } from '../../../clients/xks/xks-proxy';
-import type { ProxyTarget, XksProxyClient } from '../../../clients/xks/xks-proxy';
+import type { ProxyTarget } from '../../../clients/xks/proxy-target';
+import type { XksProxyClient } from '../../../clients/xks/xks-proxy';
 import { probeProxy } from '../../../clients/xks/probe-proxy';
 import type { ProxyCallFailed } from '../../../clients/xks/proxy-call-failed';
 import type { XksProxyOutcome } from '../../../keystore/xks-proxy-outcome';

@@ -10,7 +10,8 @@ import {
   TARGET,
 } from './test-proxy';
 import type { TestProxy } from './test-proxy';
-import type { ProxyCallOptions, XksProxyClient } from '../../../clients/xks/xks-proxy';
+import type { ProxyCallOptions } from '../../../clients/xks/proxy-target';
+import type { XksProxyClient } from '../../../clients/xks/xks-proxy';
 
 const METADATA = { keySpec: 'AES_256', keyUsage: ['ENCRYPT', 'DECRYPT'], keyStatus: 'ENABLED' };
 const REQUEST = {
