@@ -40,6 +40,7 @@ Try it, in another terminal:
   aws kms connect-custom-key-store --endpoint-url ${endpoints.kms} --custom-key-store-id $ID
   aws kms describe-custom-key-stores --endpoint-url ${endpoints.kms} --custom-key-store-id $ID
 
+External key stores, and your own XKS proxy: docs/test-your-xks-proxy.md and README.md.
 Ctrl-C stops everything; the data stay.
 
 `;
