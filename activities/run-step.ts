@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { loadStore } from '../database/queries/custom-key-stores';
 import { beginStepAttempt, endStepAttempt } from '../database/queries/operation-steps';
-import type { StepAttempt } from '../database/queries/operation-steps';
+import type { StepAttempt, StepAttemptEnd } from '../database/queries/operation-steps';
 import type { ConnectionErrorCode } from '../keystore/connection-error-code';
 import type { CustomKeyStore } from '../keystore/custom-key-store';
 import type { OperationInput, OperationState } from '../keystore/operation';
@@ -109,7 +109,7 @@ async function runAttempt<T>(
       ? undefined
       : setTimeout(
           () => budget.abort(new DOMException(`The budget of ${name} is spent.`, 'TimeoutError')),
-          Math.max(leftMs, LEAST_ATTEMPT_MS),
+          Math.max(leftMs, policy.leastAttemptMs ?? LEAST_ATTEMPT_MS),
         );
   const clock = startActiveClock();
   let note: string | undefined;
@@ -182,6 +182,16 @@ function reasonOf(failure: StepFailure, { attempt, cut }: FailedAttempt): StepFa
   return passingFailure(lastFailureCode, lastMessage ?? failure.message);
 }
 
+function lastFailure({
+  lastFailureCode,
+  lastMessage,
+}: StepAttempt): Pick<StepAttemptEnd, 'failureCode' | 'message'> {
+  return {
+    ...(lastFailureCode && { failureCode: lastFailureCode }),
+    ...(lastMessage !== undefined && { message: lastMessage }),
+  };
+}
+
 /** A failure of our own costs no budget. Best effort: what failed is most often the very database. */
 async function noteOwnFailure(
   deps: Dependencies,
@@ -215,7 +225,8 @@ async function afterFailure(
 
   if (context.cancellationSignal.aborted) {
     const wanted = context.cancellationDetails?.cancelRequested === true;
-    await record({ state: wanted ? 'cancelled' : 'running' });
+    // Why the last attempt failed stays known: it may be the connect's reason in the end (D15).
+    await record(wanted ? { state: 'cancelled' } : { state: 'running', ...lastFailure(attempt) });
     tell(wanted ? 'cancelled' : 'interrupted');
     if (wanted) throw new CancelledFailure(`${name} was cancelled.`);
     // The worker stops, or was taken for dead: nobody asked the step to end, so it must be tried again elsewhere.
@@ -239,14 +250,15 @@ async function afterFailure(
   const failure = reasonOf(seen, failed);
   const pauseMs = policy.retryIntervalMs * deps.budgetScale;
   const spent = leftMs !== undefined && spentMs + pauseMs >= leftMs;
-  const tooOften = policy.maxAttempts !== undefined && attempt.attempt >= policy.maxAttempts;
+  const tooOften = policy.maxAttempts !== undefined && attempt.failures + 1 >= policy.maxAttempts;
   if (policy.direction === 'undo' || (failure.retry && !spent && !tooOften)) {
-    await record({ state: 'running', failureCode: failure.code, message: failure.message }, pauseMs);
+    const end = { state: 'running', refused: true, failureCode: failure.code } as const;
+    await record({ ...end, message: failure.message }, pauseMs);
     tell('retry');
     return { failure, retryInMs: pauseMs };
   }
   const message = failure.retry
-    ? `${failure.message.replace(/\.?$/, '.')} Gave up: ${spent ? 'the time for this step is spent' : `tried ${attempt.attempt} times`}.`
+    ? `${failure.message.replace(/\.?$/, '.')} Gave up: ${spent ? 'the time for this step is spent' : `tried ${attempt.failures + 1} times`}.`
     : failure.message;
   await record({ state: 'failed', failureCode: failure.code, message });
   tell('failed');

@@ -14,9 +14,14 @@ export async function waitUntil<T>(
   look: () => Promise<T | undefined>,
   options: { longestMs: number; signal: AbortSignal; onEnd: () => Error },
 ): Promise<T> {
+  let looked = false;
   for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 2, options.longestMs)) {
-    const seen = await look();
+    const seen = await look().catch((error: unknown) => {
+      // A look that the end of the wait cut short tells less than those before it.
+      throw looked && options.signal.aborted ? options.onEnd() : error;
+    });
     if (seen !== undefined) return seen;
+    looked = true;
     await pause(wait, undefined, { signal: options.signal }).catch(() => {
       throw options.onEnd();
     });

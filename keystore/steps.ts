@@ -15,6 +15,10 @@ export interface StepPolicy {
   retryIntervalMs: number;
   /** most attempts, where a number and not time is the limit */
   maxAttempts?: number;
+  /**
+   * how long an attempt may take however little of the budget is left, where a shorter one would tell nothing; not scaled
+   */
+  leastAttemptMs?: number;
   /** after this a single attempt is given up for dead; it only notices lost workers and is not scaled */
   startToCloseMs: number;
   /** an attempt that says nothing for so long is given up for dead; not scaled */
@@ -87,6 +91,8 @@ export const STEPS = {
     budgetMs: 30_000,
     retryIntervalMs: 2_000,
     maxAttempts: 4,
+    // Two requests of 250 ms and their look-ups: a proxy must not be blamed for time that the steps before it used.
+    leastAttemptMs: 1_000,
     startToCloseMs: MINUTE,
     heartbeatMs: 5_000,
   },

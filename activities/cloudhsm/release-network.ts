@@ -59,8 +59,11 @@ async function releaseInterface(
     if (!(error instanceof AwsCallFailed) || error.failure.kind === 'retry') throw error;
     return markReleased(pool, entry.id, WATCH_MS);
   }
-  await deleteNetworkInterface(deps.aws, entry.accountId, networkInterfaceId, { signal: step.signal });
-  await markReleased(pool, entry.id);
+  const found = await deleteNetworkInterface(deps.aws, entry.accountId, networkInterfaceId, {
+    signal: step.signal,
+  });
+  // "Not found" may be said of what is only too young to be shown.
+  await markReleased(pool, entry.id, ...(found === 'absent' ? [WATCH_MS] : []));
 }
 
 async function releaseGroup(

@@ -23,6 +23,7 @@ import { passingFailure } from '../step-failure';
 import { externalStoreOf } from '../store-of';
 import { waitUntil } from '../wait-until';
 import type { InterfaceEndpoint } from './create-vpc-endpoint';
+import { isNameTaken, sweepZones } from './sweep-zones';
 
 /** Route 53 needs up to a minute. */
 const LONGEST_LOOK_MS = 2_000;
@@ -45,7 +46,12 @@ export async function createPrivateDns(
   if (entry.providerId === undefined && step.attempt > 1) {
     await watchForEarlierRequest(deps.database.pool, entry.id, WATCH_MS);
   }
-  const hostedZoneId = await requestHostedZone(deps, step, entry);
+  const hostedZoneId = await requestHostedZone(deps, step, entry).catch(async (error: unknown) => {
+    // Nobody else sweeps while this connect has something in the ledger; the next attempt finds the name free.
+    const swept = { storeId, accountId, upToGeneration: step.input.generation };
+    if (isNameTaken(error)) await sweepZones(deps, swept, step.signal);
+    throw error;
+  });
   const options = { signal: step.signal };
   const zone = { hostedZoneId, name: request.name };
   const target = { name: endpoint.dnsName, hostedZoneId: endpoint.dnsHostedZoneId };
@@ -71,7 +77,7 @@ export async function createPrivateDns(
     if (!(error instanceof AwsCallFailed && error.failure.awsCode === 'NoSuchHostedZone')) throw error;
     // Somebody deleted it. Deleted once more, in case it is only hidden for a moment; the next attempt makes another.
     await deleteHostedZone(deps.aws, accountId, hostedZoneId, options);
-    await markReleased(deps.database.pool, entry.id);
+    await markReleased(deps.database.pool, entry.id, WATCH_MS);
     throw passingFailure('INTERNAL_ERROR', `Hosted zone ${hostedZoneId} is gone; another will be made.`);
   }
 }

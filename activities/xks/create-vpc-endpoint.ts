@@ -47,7 +47,8 @@ export async function createVpcEndpoint(
   const id = await requestVpcEndpoint(deps, step, entry).catch((error: unknown) => {
     throw whyNotMade(error, choice.serviceName) ?? error;
   });
-  return untilAvailable(deps, step, { accountId, entryId: entry.id, vpcEndpointId: id, choice });
+  // What was planned, and not what was chosen: a workflow that was started once more may have chosen otherwise.
+  return untilAvailable(deps, step, { accountId, entry, vpcEndpointId: id });
 }
 
 /** Makes the endpoint, or finds the one that this entry's earlier request made. Returns its id. */
@@ -93,9 +94,10 @@ function whyNotMade(error: unknown, serviceName: string): StepFailure | undefine
 async function untilAvailable(
   deps: Dependencies,
   step: StepContext,
-  made: { accountId: string; entryId: string; vpcEndpointId: string; choice: EndpointServiceChoice },
+  made: { accountId: string; entry: EntryOf<'vpc-endpoint'>; vpcEndpointId: string },
 ): Promise<InterfaceEndpoint> {
-  const { accountId, vpcEndpointId, choice } = made;
+  const { accountId, vpcEndpointId, entry } = made;
+  const { serviceName, vpcId } = entry.request;
   const options = { signal: step.signal };
   let looksWithoutIt = 0;
   let state = 'not shown yet';
@@ -106,12 +108,12 @@ async function untilAvailable(
     switch (state) {
       case 'available':
         if (!seen?.dns) return undefined;
-        return { vpcId: choice.vpcId, dnsName: seen.dns.name, dnsHostedZoneId: seen.dns.hostedZoneId };
+        return { vpcId, dnsName: seen.dns.name, dnsHostedZoneId: seen.dns.hostedZoneId };
       case 'pendingacceptance':
       case 'rejected':
         throw finalFailure(
           'XKS_VPC_ENDPOINT_SERVICE_INVALID_CONFIGURATION',
-          `The VPC endpoint service ${choice.serviceName} does not let interface endpoint ${vpcEndpointId} in (${state}): turn "acceptance required" off, then disconnect the key store and connect it again.`,
+          `The VPC endpoint service ${serviceName} does not let interface endpoint ${vpcEndpointId} in (${state}): turn "acceptance required" off, then disconnect the key store and connect it again.`,
         );
       case 'failed':
       case 'expired':
@@ -125,7 +127,7 @@ async function untilAvailable(
   // Deleted for certain, and struck from the ledger: the next attempt makes another.
   const replace = async (): Promise<never> => {
     await deleteVpcEndpoint(deps.aws, accountId, vpcEndpointId, options);
-    await markReleased(deps.database.pool, made.entryId);
+    await markReleased(deps.database.pool, entry.id, WATCH_MS);
     throw passingFailure(
       'INTERNAL_ERROR',
       `Interface endpoint ${vpcEndpointId} is ${state}; another will be made.`,

@@ -1,11 +1,11 @@
 import { AwsCallFailed } from '../../clients/aws/aws-failure';
-import { deleteHostedZone, findHostedZonesByName } from '../../clients/aws/hosted-zones';
+import { deleteHostedZone } from '../../clients/aws/hosted-zones';
 import {
   deleteVpcEndpoint,
   describeVpcEndpoint,
   findVpcEndpointsByTag,
 } from '../../clients/aws/vpc-endpoints';
-import { listWatchedZones, markReleased, ofKind } from '../../database/queries/provisioned-resources';
+import { markReleased, ofKind, watchForEarlierRequest } from '../../database/queries/provisioned-resources';
 import type { EntryOf, LedgerEntry } from '../../database/queries/provisioned-resources';
 import { all } from '../all';
 import type { Dependencies } from '../dependencies';
@@ -17,6 +17,7 @@ import type { Swept } from '../swept';
 import { waitUntil } from '../wait-until';
 import { requestHostedZone } from './create-private-dns';
 import { requestVpcEndpoint } from './create-vpc-endpoint';
+import { isNameTaken, sweepZones } from './sweep-zones';
 
 /** An endpoint takes AWS a minute or more to go. */
 const LONGEST_LOOK_MS = 2_000;
@@ -59,16 +60,19 @@ async function releaseZone(
   entry: EntryOf<'hosted-zone'>,
 ): Promise<void> {
   const { pool } = deps.database;
+  // A CallerReference is free again when its zone is gone: an unanswered first request may make another. Written down
+  // before this entry gets an id, by which a second attempt of the release would take it for answered.
+  if (entry.providerId === undefined) await watchForEarlierRequest(pool, entry.id, WATCH_MS);
   let hostedZoneId: string;
   try {
     hostedZoneId = await requestHostedZone(deps, step, entry);
   } catch (error) {
-    if (!cannotSucceed(error)) throw error;
+    // A taken name may stay taken for ever, and what took it, if it is ours, the sweep finds.
+    if (!cannotSucceed(error) && !isNameTaken(error)) throw error;
     return markReleased(pool, entry.id, WATCH_MS);
   }
-  await deleteHostedZone(deps.aws, entry.accountId, hostedZoneId, { signal: step.signal });
-  // A CallerReference is free again when its zone is gone: an unanswered first request may make another.
-  await markReleased(pool, entry.id, ...(entry.providerId === undefined ? [WATCH_MS] : []));
+  const found = await deleteHostedZone(deps.aws, entry.accountId, hostedZoneId, { signal: step.signal });
+  await markReleased(pool, entry.id, ...(found === 'absent' ? [WATCH_MS] : []));
 }
 
 async function releaseEndpoint(
@@ -85,13 +89,14 @@ async function releaseEndpoint(
     if (!cannotSucceed(error)) throw error;
     return markReleased(pool, entry.id, WATCH_MS);
   }
-  await deleteVpcEndpoint(deps.aws, entry.accountId, id, options);
+  const found = await deleteVpcEndpoint(deps.aws, entry.accountId, id, options);
   await untilGone(
     async () => (await describeVpcEndpoint(deps.aws, entry.accountId, id, options)) === undefined,
     step.signal,
     `Interface endpoint ${id} is`,
   );
-  await markReleased(pool, entry.id);
+  // "Not found" may be said of what is only too young to be shown.
+  await markReleased(pool, entry.id, ...(found === 'absent' ? [WATCH_MS] : []));
 }
 
 /**
@@ -122,23 +127,4 @@ async function sweepEndpoints(
     if (state !== 'deleting') await deleteVpcEndpoint(deps.aws, what.accountId, vpcEndpointId, { signal });
   }
   return old.length;
-}
-
-/** A zone is made without tags: one that a late request made is known by its CallerReference. */
-async function sweepZones(
-  deps: Pick<Dependencies, 'aws' | 'database'>,
-  what: Swept,
-  signal: AbortSignal,
-): Promise<number> {
-  const watched = await listWatchedZones(deps.database.pool, what.storeId, what.upToGeneration);
-  const references = new Set(watched.map((entry) => entry.id));
-  let removed = 0;
-  for (const name of new Set(watched.map((entry) => entry.request.name))) {
-    const zones = await findHostedZonesByName(deps.aws, what.accountId, name, { signal });
-    for (const zone of zones.filter(({ callerReference }) => references.has(callerReference))) {
-      await deleteHostedZone(deps.aws, what.accountId, zone.hostedZoneId, { signal });
-      removed += 1;
-    }
-  }
-  return removed;
 }

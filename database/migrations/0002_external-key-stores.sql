@@ -36,6 +36,10 @@ ALTER TABLE operations
   ADD COLUMN xks_connectivity text CHECK (xks_connectivity IN ('PUBLIC_ENDPOINT', 'VPC_ENDPOINT_SERVICE')),
   ADD CONSTRAINT connectivity_of_external_stores CHECK ((store_type = 'EXTERNAL_KEY_STORE') = (xks_connectivity IS NOT NULL));
 
+-- How often a step was refused outside: where a number of tries is the limit, only these count. An attempt that a failure
+-- of our own ended (the database away, a lost worker, a wrong master key) costs nothing (spec/kms.md D15).
+ALTER TABLE operation_steps ADD COLUMN failures integer NOT NULL DEFAULT 0;
+
 ALTER TABLE provisioned_resources DROP CONSTRAINT provisioned_resources_kind_check;
 ALTER TABLE provisioned_resources ADD CONSTRAINT provisioned_resources_kind_check
   CHECK (kind IN ('security-group', 'network-interface', 'vpc-endpoint', 'hosted-zone'));
@@ -56,6 +60,8 @@ CREATE INDEX failed_probes_by_age ON failed_probes (at);
 
 -- Down Migration
 DROP TABLE failed_probes;
+ALTER TABLE operation_steps DROP COLUMN failures;
+DELETE FROM operations WHERE store_type = 'EXTERNAL_KEY_STORE';
 ALTER TABLE operations DROP COLUMN xks_connectivity, DROP COLUMN request_id;
 DELETE FROM custom_key_stores WHERE type = 'EXTERNAL_KEY_STORE';
 DELETE FROM secrets WHERE kind = 'xks-credential';

@@ -8,6 +8,8 @@ export interface StepAttempt {
   operationState: OperationState;
   /** 1 for the first; fences what a late attempt writes */
   attempt: number;
+  /** attempts so far that the outside world made fail; those that a failure of our own ended do not count */
+  failures: number;
   /** time the step spent so far, milliseconds (`spec/kms.md` D15) */
   spentMs: number;
   /** time that all steps of the operation spent so far, milliseconds */
@@ -29,6 +31,7 @@ export async function beginStepAttempt(
     id: string;
     state: OperationState;
     attempts: number | null;
+    failures: number | null;
     spent_ms: number | null;
     operation_spent_ms: number;
     last_failure_code: ConnectionErrorCode | null;
@@ -43,9 +46,10 @@ export async function beginStepAttempt(
              SELECT id, $3, 'running' FROM op WHERE state = 'running' OR $4
              ON CONFLICT (operation_id, name) DO UPDATE
                SET state = 'running', attempts = s.attempts + 1, finished_at = NULL
-             RETURNING attempts, spent_ms, last_failure_code, message
+             RETURNING attempts, failures, spent_ms, last_failure_code, message
            )
-           SELECT op.id, op.state, step.attempts, step.spent_ms, step.last_failure_code, step.message,
+           SELECT op.id, op.state, step.attempts, step.failures, step.spent_ms, step.last_failure_code,
+             step.message,
              (SELECT coalesce(sum(s.spent_ms), 0)::int FROM operation_steps s WHERE s.operation_id = op.id)
                AS operation_spent_ms
            FROM op LEFT JOIN step ON true`,
@@ -57,6 +61,7 @@ export async function beginStepAttempt(
     operationId: row.id,
     operationState: row.state,
     attempt: row.attempts ?? 0,
+    failures: row.failures ?? 0,
     spentMs: row.spent_ms ?? 0,
     operationSpentMs: row.operation_spent_ms,
     ...(row.last_failure_code && { lastFailureCode: row.last_failure_code }),
@@ -70,6 +75,8 @@ export interface StepAttemptEnd {
   state: 'succeeded' | 'failed' | 'cancelled' | 'running';
   /** to add to what the step spent, milliseconds; the pause until the next attempt included */
   spentMs: number;
+  /** the outside world made it fail */
+  refused?: true;
   failureCode?: ConnectionErrorCode;
   /** what to do, for an operator; never a secret */
   message?: string;
@@ -88,6 +95,7 @@ export async function endStepAttempt(
              UPDATE operations SET last_seen_at = now() WHERE id = $1 RETURNING id
            )
            UPDATE operation_steps s SET state = $4, spent_ms = spent_ms + $5, last_failure_code = $6, message = $7,
+             failures = failures + $8,
              finished_at = CASE WHEN $4 = 'running' THEN NULL ELSE now() END
            FROM op WHERE s.operation_id = op.id AND s.name = $2 AND s.attempts = $3`,
     values: [
@@ -98,6 +106,7 @@ export async function endStepAttempt(
       Math.round(end.spentMs),
       end.failureCode ?? null,
       end.message ?? null,
+      end.refused ? 1 : 0,
     ],
   });
 }
