@@ -14,12 +14,14 @@ import { releasePrivateWay } from './xks/release-private-way';
  */
 export async function releaseInfrastructure(deps: Dependencies, step: StepContext): Promise<void> {
   if (!undoIsDue(step)) return;
-  const { storeId, generation, type } = step.input;
+  const { storeId, generation, type, connectivity } = step.input;
   const entries = (await listUnreleased(deps.database.pool, storeId)).filter(
     (entry) => entry.generation <= generation,
   );
   const accountId = step.store?.accountId ?? entries[0]?.accountId;
-  if (accountId !== undefined && (await hasLedger(deps.database.pool, storeId))) {
+  // A store that was private once has nothing built now, and its AWS account may be closed to us.
+  const isPublic = connectivity === 'PUBLIC_ENDPOINT' && entries.length === 0;
+  if (!isPublic && accountId !== undefined && (await hasLedger(deps.database.pool, storeId))) {
     const swept = { storeId, accountId, upToGeneration: generation };
     const release = type === 'AWS_CLOUDHSM' ? releaseNetwork : releasePrivateWay;
     await release(deps, step, entries, swept);

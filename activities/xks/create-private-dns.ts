@@ -7,6 +7,7 @@ import {
   pointAtEndpoint,
   tagHostedZone,
 } from '../../clients/aws/hosted-zones';
+import type { HostedZone } from '../../clients/aws/hosted-zones';
 import {
   markCreated,
   markReleased,
@@ -52,6 +53,9 @@ export async function createPrivateDns(
     if (isNameTaken(error)) await sweepZones(deps, swept, step.signal);
     throw error;
   });
+  if (hostedZoneId === undefined) {
+    throw passingFailure('INTERNAL_ERROR', `The hosted zone of ${request.name} exists and is not shown yet.`);
+  }
   const options = { signal: step.signal };
   const zone = { hostedZoneId, name: request.name };
   const target = { name: endpoint.dnsName, hostedZoneId: endpoint.dnsHostedZoneId };
@@ -94,32 +98,27 @@ async function tagZone(
   return undefined;
 }
 
-/** Makes the zone, or finds the one that this entry's earlier request made. Returns its id. */
+/**
+ * Makes the zone, or finds the one that this entry's earlier request made. Returns its id; undefined where Route 53
+ * says that there is one of this reference and does not show it.
+ */
 export async function requestHostedZone(
   deps: Dependencies,
   step: Pick<StepContext, 'signal'>,
   entry: EntryOf<'hosted-zone'>,
-): Promise<string> {
+): Promise<string | undefined> {
   if (entry.providerId !== undefined) return entry.providerId;
   const options = { signal: step.signal };
   const { name, vpcId } = entry.request;
-  const id = await createPrivateHostedZone(
-    deps.aws,
-    entry.accountId,
-    { name, vpcId, callerReference: entry.id, comment: connectorName(entry.storeId) },
-    options,
-  ).then(
-    (zone) => zone.hostedZoneId,
-    async (error: unknown) => {
-      if (!(error instanceof AwsCallFailed && error.failure.kind === 'duplicate')) throw error;
-      const zones = await findHostedZonesByName(deps.aws, entry.accountId, name, options);
-      const ours = zones.find((zone) => zone.callerReference === entry.id);
-      if (!ours) {
-        throw passingFailure('INTERNAL_ERROR', `The hosted zone of ${name} exists and is not shown yet.`);
-      }
-      return ours.hostedZoneId;
-    },
-  );
-  await markCreated(deps.database.pool, entry.id, id, WATCH_MS);
-  return id;
+  const wanted = { name, vpcId, callerReference: entry.id, comment: connectorName(entry.storeId) };
+  let zone: HostedZone | undefined;
+  try {
+    zone = await createPrivateHostedZone(deps.aws, entry.accountId, wanted, options);
+  } catch (error) {
+    if (!(error instanceof AwsCallFailed && error.failure.kind === 'duplicate')) throw error;
+    const zones = await findHostedZonesByName(deps.aws, entry.accountId, name, options);
+    zone = zones.find(({ callerReference }) => callerReference === entry.id);
+  }
+  if (zone) await markCreated(deps.database.pool, entry.id, zone.hostedZoneId, WATCH_MS);
+  return zone?.hostedZoneId;
 }

@@ -21,6 +21,8 @@ import { isNameTaken, sweepZones } from './sweep-zones';
 
 /** An endpoint takes AWS a minute or more to go. */
 const LONGEST_LOOK_MS = 2_000;
+/** Attempts after which a zone that is said to exist and never shown is taken for gone. */
+const ATTEMPTS_BEFORE_GONE = 6;
 /** Past it the attempt ends with a message, so that an operator sees what is waited for. */
 const GONE_WITHIN_MS = 60_000;
 
@@ -63,12 +65,19 @@ async function releaseZone(
   // A CallerReference is free again when its zone is gone: an unanswered first request may make another. Written down
   // before this entry gets an id, by which a second attempt of the release would take it for answered.
   if (entry.providerId === undefined) await watchForEarlierRequest(pool, entry.id, WATCH_MS);
-  let hostedZoneId: string;
+  let hostedZoneId: string | undefined;
   try {
     hostedZoneId = await requestHostedZone(deps, step, entry);
   } catch (error) {
     // A taken name may stay taken for ever, and what took it, if it is ours, the sweep finds.
     if (!cannotSucceed(error) && !isNameTaken(error)) throw error;
+    return markReleased(pool, entry.id, WATCH_MS);
+  }
+  if (hostedZoneId === undefined) {
+    if (step.attempt < ATTEMPTS_BEFORE_GONE) {
+      throw passingFailure('INTERNAL_ERROR', `The hosted zone of ${entry.request.name} is not shown yet.`);
+    }
+    // Its reference may outlive it: nothing else would ever end this.
     return markReleased(pool, entry.id, WATCH_MS);
   }
   const found = await deleteHostedZone(deps.aws, entry.accountId, hostedZoneId, { signal: step.signal });
