@@ -4,7 +4,7 @@ import { createActivities } from '../../activities/create-activities';
 import type { Activities } from '../../activities/create-activities';
 import type { Dependencies } from '../../activities/dependencies';
 import type { AwsClients } from '../../clients/aws/aws-clients';
-import { createPrivateHostedZone } from '../../clients/aws/hosted-zones';
+import { createPrivateHostedZone, deleteHostedZone } from '../../clients/aws/hosted-zones';
 import { SecretBox } from '../../database/secret-box';
 import { removeLateArrivals } from '../../worker/late-arrivals';
 import { startConnectWorld } from '../harness/connect-world';
@@ -152,6 +152,44 @@ describe('a hosted zone', () => {
     expect(await built(accountId)).toEqual([0, 0]);
   });
 
+  it('whose create was sent twice is watched for, though the second request was answered', async () => {
+    const { store } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+    const { accountId } = store;
+    const worker = aWorker();
+    const { input, endpoint } = await untilEndpoint(worker, store.id);
+    const held = await zoneFault(accountId, { effect: 'hold', times: 1 });
+    await within(2, () => worker.createPrivateDns(input, endpoint));
+    await release(worker, store.id, 2);
+    expect(await built(accountId)).toEqual([0, 0]);
+    await world.simulator.deleteFault(held);
+    await untilBuilt(accountId, 0, 1);
+    await lateArrivals();
+    expect(await built(accountId)).toEqual([0, 0]);
+  });
+
+  it('that somebody deletes before it has its record is made again', async () => {
+    const { store } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+    const { accountId } = store;
+    const worker = aWorker();
+    const { input, endpoint } = await untilEndpoint(worker, store.id);
+    await world.simulator.fault({
+      service: 'route53',
+      operation: 'ChangeResourceRecordSets',
+      effect: 'error',
+      code: 'Throttling',
+      status: 400,
+      times: 1,
+      accountId,
+    });
+    await expect(attempt(() => worker.createPrivateDns(input, endpoint))).rejects.toThrow(/Throttling/);
+    const { hostedZones } = await world.simulator.inventory(accountId);
+    await deleteHostedZone(aws, accountId, hostedZones[0]?.Id.split('/').at(-1) ?? '');
+    await expect(attempt(() => worker.createPrivateDns(input, endpoint))).rejects.toThrow(/is gone/);
+    await attempt(() => worker.createPrivateDns(input, endpoint));
+    expect(await built(accountId)).toEqual([1, 1]);
+    await attempt(() => worker.probeProxy(input));
+  });
+
   it('whose reference outlives it does not hold up the release for ever', async () => {
     const { store } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
     const { accountId } = store;
@@ -216,6 +254,26 @@ describe('an interface endpoint', () => {
     await untilBuilt(accountId, 0, 0);
   });
 
+  it('that can never be made, as its service is gone, does not hold up the release', async () => {
+    const { store, proxy } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+    const { accountId } = store;
+    const worker = aWorker();
+    const { input } = await world.accept('connect', store.id);
+    const choice = await attempt(() => worker.findEndpointService(input));
+    const hanging = await world.simulator.fault({
+      service: 'ec2',
+      operation: 'CreateVpcEndpoint',
+      effect: 'hang',
+      times: 1,
+      accountId,
+    });
+    await expect(attempt(() => worker.createVpcEndpoint(input, choice))).rejects.toThrow();
+    await world.simulator.deleteFault(hanging);
+    await world.simulator.deleteProxy(proxy.id);
+    await release(worker, store.id, 1);
+    expect(await built(accountId)).toEqual([0, 0]);
+  });
+
   it('is described as it was planned, when a repeated run has chosen otherwise', async () => {
     const { store } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
     const worker = aWorker();
@@ -274,4 +332,31 @@ it('a public store that was private once is disconnected without a word to AWS',
   await world.accept('connect', store.id);
   await release(worker, store.id, 1);
   expect(await called()).toBe(before);
+});
+
+describe('where AWS takes its time', () => {
+  let slow: ConnectWorld;
+
+  beforeAll(async () => {
+    slow = await startConnectWorld({ worker: false, pace: 1 });
+  });
+
+  afterAll(() => slow.close());
+
+  it('the name resolves when it was made, and nothing is left when the release is done', async () => {
+    const { store } = await slow.anXksStore('VPC_ENDPOINT_SERVICE');
+    const worker = createActivities({ ...slow.dependencies, budgetScale: 1 });
+    const { input } = await slow.accept('connect', store.id);
+    const choice = await attempt(() => worker.findEndpointService(input));
+    const endpoint = await attempt(() => worker.createVpcEndpoint(input, choice));
+    await attempt(() => worker.createPrivateDns(input, endpoint));
+    const { host } = new URL(store.xksProxy.uriEndpoint);
+    const way = await fetch(`${slow.simulator.url}/_network/names?host=${host}`);
+    expect(way.status).toBe(200);
+
+    const { input: disconnect } = await slow.accept('disconnect', store.id);
+    await attempt(() => worker.releaseInfrastructure(disconnect));
+    const { vpcEndpoints, hostedZones } = await slow.simulator.inventory(store.accountId);
+    expect([vpcEndpoints, hostedZones]).toEqual([[], []]);
+  });
 });

@@ -277,3 +277,29 @@ it.each([
     );
   },
 );
+
+it('who releases a private way late leaves alone what a later connect built', async () => {
+  const { store } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+  const second = aWorker();
+  const connect = async (): Promise<void> => {
+    const { input } = await world.accept('connect', store.id);
+    const choice = await attempt(() => second.findEndpointService(input));
+    const endpoint = await attempt(() => second.createVpcEndpoint(input, choice));
+    await attempt(() => second.createPrivateDns(input, endpoint));
+    await attempt(() => second.recordOutcome(input, { event: 'connect-succeeded' }));
+  };
+  await connect();
+  const { input } = await world.accept('disconnect', store.id);
+  const latch = new Latch();
+  const first = aWorker({ database: frozenBeforeQuery(latch, 'FROM provisioned_resources') });
+  const frozen = attempt(() => first.releaseInfrastructure(input));
+  await latch.freezes(frozen);
+  await attempt(() => second.releaseInfrastructure(input));
+  await attempt(() => second.recordOutcome(input, { event: 'disconnect-succeeded' }));
+  await connect();
+  latch.thaw();
+  await frozen;
+
+  const { vpcEndpoints, hostedZones } = await world.simulator.inventory(store.accountId);
+  expect([vpcEndpoints.length, hostedZones.length]).toEqual([1, 1]);
+});

@@ -146,6 +146,7 @@ export async function startConnectWorld(
     const accepted = await (kind === 'connect' ? acceptConnect : acceptDisconnect)(
       database.pool,
       await read(storeId),
+      `request for ${storeId}`,
     );
     if (!accepted) throw new Error(`${kind} of ${storeId} was not accepted`);
     return accepted;

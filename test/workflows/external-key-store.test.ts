@@ -55,6 +55,7 @@ describe('connecting to a public proxy', () => {
       {
         operation: 'GetHealthStatus',
         kmsOperation: 'ConnectCustomKeyStore',
+        kmsRequestId: `request for ${target.store.id}`,
         signedHeaders: ['host', 'x-amz-date'],
       },
     ]);
@@ -68,6 +69,12 @@ describe('connecting to a public proxy', () => {
 });
 
 describe('connecting to a proxy behind an endpoint service', () => {
+  it('takes subnets in the zones of the service alone', async () => {
+    const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+    await patchService({ availabilityZones: 2 })(target);
+    expect(await connectTo(target)).toBe('CONNECTED');
+  });
+
   it('builds one endpoint, one zone, one record, asks the proxy, and takes all of it down again', async () => {
     const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
     const { store, proxy } = target;
@@ -275,6 +282,21 @@ const SERVICE_FAULTS: ServiceFault[] = [
       }),
     end: 'NETWORK_ERRORS',
     message: /Gave up/,
+  },
+  {
+    fault: 'is sound, but the subnets have no address left',
+    arrange: ({ store }) =>
+      world.simulator.fault({
+        service: 'ec2',
+        operation: 'CreateVpcEndpoint',
+        effect: 'error',
+        code: 'InsufficientFreeAddressesInSubnet',
+        status: 400,
+        times: 0,
+        accountId: store.accountId,
+      }),
+    end: 'INTERNAL_ERROR',
+    message: /KEYMOOR_SUBNET_IDS/,
   },
   {
     fault: 'is sound, but Route 53 lets nobody make zones',
