@@ -56,8 +56,8 @@ const RULES: readonly { kind: Exclude<AwsFailureKind, 'connection-error-code'>; 
     kind: 'dependency-violation',
     code: /^(DependencyViolation|.*\.InUse|ResourceInUse|HostedZoneNotEmpty)$/,
   },
-  // Most often the zone of a connect before, which is just being deleted.
-  { kind: 'retry', code: /^ConflictingDomainExists$/ },
+  // Most often the zone of a connect before, which is just being deleted; an endpoint that Route 53 does not know yet.
+  { kind: 'retry', code: /^(ConflictingDomainExists|InvalidChangeBatch)$/ },
   {
     kind: 'retry',
     code: /^(RequestLimitExceeded|BandwidthLimitExceeded|Throttl.*|RequestThrottled.*|TooManyRequests.*|SlowDown|PriorRequestNotComplete)$/,
@@ -67,7 +67,7 @@ const RULES: readonly { kind: Exclude<AwsFailureKind, 'connection-error-code'>; 
   // A clock or a credential that is being renewed: the next try may well succeed.
   { kind: 'retry', code: /^(ExpiredToken.*|RequestExpired|RequestTimeTooSkewed|CredentialsProviderError)$/ },
   { kind: 'retry', code: /^(IncorrectState|InvalidState.*|.*\.IncorrectState)$/ },
-  { kind: 'denied', code: /(LimitExceeded|LimitExceededException)$/ },
+  { kind: 'denied', code: /Limits?Exceeded(Exception)?$/ },
   { kind: 'denied', code: /^TooMany/ },
   { kind: 'denied', code: /^(Unauthorized|AuthFailure|AccessDenied|NotAuthorized|CloudHsmAccessDenied)/ },
   { kind: 'denied', code: /^(OptInRequired|Blocked|PendingVerification|OperationNotPermitted)$/ },

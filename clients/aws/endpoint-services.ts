@@ -29,9 +29,9 @@ export async function lookUpEndpointService(
   );
   const detail = answer?.ServiceDetails?.find((one) => one.ServiceName === serviceName);
   if (!detail) return undefined;
-  const ownersView =
-    detail.Owner === accountId ? await lookAsOwner(clients, accountId, serviceName, options) : undefined;
-  return { ...consumersView(detail), ...(ownersView && { ownersView }) };
+  if (detail.Owner !== accountId) return consumersView(detail);
+  const ownersView = await lookAsOwner(clients, accountId, serviceName, options);
+  return ownersView && { ...consumersView(detail), ownersView };
 }
 
 function consumersView(detail: ServiceDetail): Omit<EndpointServiceFacts, 'ownersView'> {
@@ -48,7 +48,7 @@ function consumersView(detail: ServiceDetail): Omit<EndpointServiceFacts, 'owner
   };
 }
 
-/** Undefined where it was deleted between two looks: the next try sees that. */
+/** Undefined where it was deleted between the two looks. */
 async function lookAsOwner(
   clients: AwsClients,
   accountId: string,

@@ -6,7 +6,7 @@ ALTER TABLE custom_key_stores
   -- as given
   ADD COLUMN xks_uri_endpoint               text,
   -- hosts compare in lower case, with or without a final dot (spec/kms.md D32); 9 = after 'https://'
-  ADD COLUMN xks_host                       text GENERATED ALWAYS AS (rtrim(lower(substr(xks_uri_endpoint, 9)), '.')) STORED,
+  ADD COLUMN xks_host                       text GENERATED ALWAYS AS (rtrim(lower(substr(xks_uri_endpoint, 9) COLLATE "C"), '.')) STORED,
   ADD COLUMN xks_uri_path                   text,
   -- not a secret; the secret access key is in "secrets"
   ADD COLUMN xks_access_key_id              text,

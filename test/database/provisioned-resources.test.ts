@@ -4,14 +4,16 @@ import {
   hasLedger,
   listUnreleased,
   listWatchedStores,
+  listWatchedZones,
   markCreated,
   markReleased,
   planResources,
   watchForEarlierRequest,
 } from '../../database/queries/provisioned-resources';
+import { recordOutcome } from '../../database/queries/outcomes';
 import type { LedgerEntry, WatchedStore } from '../../database/queries/provisioned-resources';
 import { eventually } from '../harness/eventually';
-import { aStore, connecting, disconnecting, useTestDatabase } from './fixtures';
+import { anExternalStore, aStore, connecting, disconnecting, read, useTestDatabase } from './fixtures';
 
 const test = useTestDatabase();
 
@@ -92,6 +94,37 @@ describe('the ledger', () => {
     });
     await disconnected.disconnect;
     expect(await listUnreleased(test.database.pool, store.id)).toHaveLength(1);
+  });
+
+  it('tells of the zones that are released and watched, up to a generation', async () => {
+    const zone = {
+      kind: 'hosted-zone' as const,
+      slot: '',
+      request: { name: 'proxy.example.com', vpcId: 'vpc-1' },
+    };
+    const store = await anExternalStore(test.database);
+    const ids: string[] = [];
+    for (const watchMs of [60_000, undefined, 60_000]) {
+      const { input } = await connecting(test.database, await read(test.database, store.id));
+      const [entry] = (await planResources(test.database.pool, input, [zone])) ?? [];
+      ids.push(entry?.id ?? '');
+      await markReleased(test.database.pool, entry?.id ?? '', watchMs);
+      await disconnecting(test.database, store.id);
+      await recordOutcome(
+        test.database.pool,
+        { storeId: store.id, generation: input.generation + 1 },
+        { event: 'disconnect-succeeded' },
+      );
+    }
+    const watched = async (upTo: number): Promise<string[]> =>
+      (await listWatchedZones(test.database.pool, store.id, upTo)).map(({ id }) => id);
+    expect(await watched(4)).toEqual([ids[0]]);
+    expect((await watched(5)).sort()).toEqual([ids[0], ids[2]].sort());
+    // One that is in use is nobody's to sweep, watched or not.
+    const { input } = await connecting(test.database, await read(test.database, store.id));
+    const [used] = (await planResources(test.database.pool, input, [zone])) ?? [];
+    await watchForEarlierRequest(test.database.pool, used?.id ?? '', 60_000);
+    expect((await watched(9)).sort()).toEqual([ids[0], ids[2]].sort());
   });
 
   it('gives a slot that was released a new token', async () => {
