@@ -14,13 +14,24 @@ interface TlsRuleMeaning {
   problem: (handshake: Handshake, host: string) => string | undefined;
   /** what is wrong where none came up, given why; undefined where that is as it should be */
   withoutHandshake: (why: string) => string | undefined;
+  /** what has to come up first, for the rule to say anything */
+  needs?: HandshakeOffer;
 }
 
 const MODERN: HandshakeOffer = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' };
 const mustComeUp = (why: string): string => `no TLS connection came up (${why})`;
 
-/** Rules about TLS, by name. */
-export const TLS_RULES = {
+/** Rules about TLS. */
+export type TlsRule =
+  | 'speaks-1-2-or-1-3'
+  | 'offers-a-named-suite'
+  | 'refuses-1-1'
+  | 'certificate-names-the-host'
+  | 'certificate-is-in-force'
+  | 'certificate-is-trusted';
+
+/** What each rule means. */
+export const TLS_RULES: Readonly<Record<TlsRule, TlsRuleMeaning>> = {
   'speaks-1-2-or-1-3': { offers: [MODERN], problem: () => undefined, withoutHandshake: mustComeUp },
   'offers-a-named-suite': {
     offers: [
@@ -35,7 +46,9 @@ export const TLS_RULES = {
     offers: [{ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }],
     problem: ({ protocol }) =>
       `${protocol} was accepted, expected the proxy to refuse what is older than TLS 1.2`,
+    // Where nothing comes up at all, nothing was refused.
     withoutHandshake: () => undefined,
+    needs: MODERN,
   },
   'certificate-names-the-host': {
     offers: [MODERN],
@@ -55,8 +68,7 @@ export const TLS_RULES = {
         : `the chain does not lead to a CA that is trusted (${untrusted}); it was issued by ${issuer(certificate)}`,
     withoutHandshake: mustComeUp,
   },
-} as const satisfies Record<string, TlsRuleMeaning>;
-export type TlsRule = keyof typeof TLS_RULES;
+};
 
 function outsideValidity({ valid_from, valid_to }: PeerCertificate, now: number): string | undefined {
   return now < Date.parse(valid_from) || now > Date.parse(valid_to)

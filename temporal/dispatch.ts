@@ -13,6 +13,8 @@ export const OVERTAKE_SIGNAL = 'overtake';
 /** Short at first: what ran before is most often just about to close. */
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
+/** A call that is begun just before the deadline may end after it: cut short it would look like an outage. */
+const LEAST_CALL_MS = 500;
 
 /** Where and how long to try. */
 export interface DispatchOptions {
@@ -56,12 +58,14 @@ export async function dispatchOperation(
   }
   for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
     try {
-      await temporal.withDeadline(remaining(), () => temporal.client.workflow.start(CONNECT_WORKFLOW, start));
+      const timeMs = Math.max(remaining(), LEAST_CALL_MS);
+      await temporal.withDeadline(timeMs, () => temporal.client.workflow.start(CONNECT_WORKFLOW, start));
       return 'dispatched';
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
-    if ((await runningGeneration(temporal, storeId, remaining())) === generation) return 'dispatched';
+    const timeMs = Math.max(remaining(), LEAST_CALL_MS);
+    if ((await runningGeneration(temporal, storeId, timeMs)) === generation) return 'dispatched';
     if (remaining() <= wait) return 'not-yet';
     await pause(wait);
     if (options.stillWanted && !(await options.stillWanted())) return 'not-wanted';

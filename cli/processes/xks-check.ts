@@ -1,4 +1,4 @@
-import { accessSync, constants, writeFileSync } from 'node:fs';
+import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { hostHeader } from '../../conformance/proxy-under-test';
 import type { ProxyUnderTest } from '../../conformance/proxy-under-test';
@@ -45,6 +45,8 @@ export async function runXksCheck(
   const interruption = new AbortController();
   const interrupt = (): void => interruption.abort();
   process.once('SIGINT', interrupt);
+  // Nobody reads on (`| head`): what is left to say is not worth a stack trace.
+  process.stdout.on('error', () => process.exit(INTERRUPTED));
   process.once('SIGTERM', interrupt);
   try {
     return report(await run(proxy, knownFailures, options, interruption.signal), options);
@@ -84,8 +86,12 @@ function print(lines: readonly string[]): void {
 function checkWritable(file: string | undefined): void {
   if (file === undefined) return;
   try {
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new UsageError(`--junit: ${file} is a folder`);
+    }
     accessSync(dirname(resolve(file)), constants.W_OK);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(`--junit: ${file} cannot be written (${String(errorCode(error))})`);
   }
 }

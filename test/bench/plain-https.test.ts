@@ -32,7 +32,7 @@ describe('the plain HTTPS request that a probe is compared with', () => {
       const { requestMetadata } = JSON.parse(body) as { requestMetadata: Record<string, string> };
       return {
         ...{ method, url, same },
-        authorization: authorization?.replace(/\d{8}|[0-9a-f]{64}$/g, ''),
+        authorization: authorization?.replace(/[0-9a-f]{64}$/, '').replace(/\d{8}/, ''),
         date: typeof date,
         requestMetadata: { ...requestMetadata, kmsRequestId: requestMetadata['kmsRequestId']?.length },
       };
