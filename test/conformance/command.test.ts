@@ -173,6 +173,8 @@ test('a proxy that is not there fails everything, at once', async () => {
   expect(code).toBe(1);
   expect(stdout).toMatch(/^FAIL {3}reachable .*\n +GetHealthStatus: ECONNREFUSED while connecting$/m);
   expect(stdout).toContain('not tried: the proxy cannot be reached');
+  // Nothing was refused where nothing came up.
+  expect(stdout).not.toMatch(/^ok/m);
 });
 
 test.each([
@@ -196,6 +198,7 @@ test.each([
     ['https://x.example/kms/xks/v1', '--baseline', '/nowhere'],
     '--baseline: /nowhere cannot be read (ENOENT)',
   ],
+  [['https://x.example/kms/xks/v1', '--junit', tmpdir()], 'is a folder'],
   [
     ['https://x.example/kms/xks/v1', '--junit', '/nowhere/a.xml'],
     '--junit: /nowhere/a.xml cannot be written (ENOENT)',
