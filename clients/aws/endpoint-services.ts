@@ -6,6 +6,7 @@ import {
 import type { ServiceDetail } from '@aws-sdk/client-ec2';
 import type { EndpointServiceFacts } from '../../keystore/endpoint-service-rules';
 import type { CallOptions } from '../call-options';
+import { allPages } from './all-pages';
 import { awsCall } from './aws-call';
 import type { AwsClients } from './aws-clients';
 import { AwsCallFailed } from './aws-failure';
@@ -64,7 +65,7 @@ async function lookAsOwner(
           .send(new DescribeVpcEndpointServiceConfigurationsCommand({ ServiceIds: [serviceId] }), http),
       ),
     ),
-    listPrincipals(clients, accountId, serviceId, options),
+    unlessNotFound(listPrincipals(clients, accountId, serviceId, options)),
   ]);
   const [found] = configuration?.ServiceConfigurations ?? [];
   if (!found || !allowedPrincipals) return undefined;
@@ -75,29 +76,20 @@ async function lookAsOwner(
   };
 }
 
-async function listPrincipals(
+function listPrincipals(
   clients: AwsClients,
   accountId: string,
   serviceId: string,
   options: CallOptions,
-): Promise<string[] | undefined> {
-  const principals: string[] = [];
-  let nextToken: string | undefined;
-  do {
-    const command = new DescribeVpcEndpointServicePermissionsCommand({
-      ServiceId: serviceId,
-      ...(nextToken === undefined ? {} : { NextToken: nextToken }),
-    });
-    const page = await unlessNotFound(
-      awsCall(clients, 'ec2:DescribeVpcEndpointServicePermissions', options, (http) =>
-        clients.ec2(accountId).send(command, http),
-      ),
+): Promise<string[]> {
+  return allPages(async (from) => {
+    const command = new DescribeVpcEndpointServicePermissionsCommand({ ServiceId: serviceId, ...from });
+    const page = await awsCall(clients, 'ec2:DescribeVpcEndpointServicePermissions', options, (http) =>
+      clients.ec2(accountId).send(command, http),
     );
-    if (!page) return undefined;
-    principals.push(...(page.AllowedPrincipals ?? []).flatMap((one) => one.Principal ?? []));
-    nextToken = page.NextToken === '' ? undefined : page.NextToken;
-  } while (nextToken !== undefined);
-  return principals;
+    const items = (page.AllowedPrincipals ?? []).flatMap((one) => one.Principal ?? []);
+    return { items, nextToken: page.NextToken };
+  });
 }
 
 async function unlessNotFound<T>(call: Promise<T>): Promise<T | undefined> {

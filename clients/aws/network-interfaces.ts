@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { Filter, NetworkInterface as SdkNetworkInterface } from '@aws-sdk/client-ec2';
 import type { CallOptions } from '../call-options';
+import { allPages } from './all-pages';
 import { answered, awsCall } from './aws-call';
 import type { AwsClients } from './aws-clients';
 import { AwsCallFailed } from './aws-failure';
@@ -89,17 +90,13 @@ async function findByFilters(
   filters: Filter[],
   options: CallOptions,
 ): Promise<NetworkInterface[]> {
-  const found: NetworkInterface[] = [];
-  let nextToken: string | undefined;
-  do {
-    const page = { Filters: filters, ...(nextToken === undefined ? {} : { NextToken: nextToken }) };
+  return allPages(async (from) => {
+    const command = new DescribeNetworkInterfacesCommand({ Filters: filters, ...from });
     const answer = await awsCall(clients, 'ec2:DescribeNetworkInterfaces', options, (http) =>
-      clients.ec2(accountId).send(new DescribeNetworkInterfacesCommand(page), http),
+      clients.ec2(accountId).send(command, http),
     );
-    found.push(...(answer.NetworkInterfaces ?? []).map(toNetworkInterface));
-    nextToken = answer.NextToken === '' ? undefined : answer.NextToken;
-  } while (nextToken !== undefined);
-  return found;
+    return { items: (answer.NetworkInterfaces ?? []).map(toNetworkInterface), nextToken: answer.NextToken };
+  });
 }
 
 /**

@@ -8,6 +8,7 @@ import {
 import type { Filter, IpPermission, SecurityGroup as SdkSecurityGroup } from '@aws-sdk/client-ec2';
 import { CLOUDHSM_PORTS, clusterSecurityGroupName } from '../../keystore/naming';
 import type { CallOptions } from '../call-options';
+import { allPages } from './all-pages';
 import { answered, awsCall } from './aws-call';
 import type { AwsClients } from './aws-clients';
 import { AwsCallFailed } from './aws-failure';
@@ -93,17 +94,13 @@ async function findByFilters(
   filters: Filter[],
   options: CallOptions,
 ): Promise<SecurityGroup[]> {
-  const groups: SecurityGroup[] = [];
-  let nextToken: string | undefined;
-  do {
-    const page = { Filters: filters, ...(nextToken === undefined ? {} : { NextToken: nextToken }) };
+  return allPages(async (from) => {
+    const command = new DescribeSecurityGroupsCommand({ Filters: filters, ...from });
     const answer = await awsCall(clients, 'ec2:DescribeSecurityGroups', options, (http) =>
-      clients.ec2(accountId).send(new DescribeSecurityGroupsCommand(page), http),
+      clients.ec2(accountId).send(command, http),
     );
-    groups.push(...(answer.SecurityGroups ?? []).map(toSecurityGroup));
-    nextToken = answer.NextToken === '' ? undefined : answer.NextToken;
-  } while (nextToken !== undefined);
-  return groups;
+    return { items: (answer.SecurityGroups ?? []).map(toSecurityGroup), nextToken: answer.NextToken };
+  });
 }
 
 /**

@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { Filter, VpcEndpoint as SdkVpcEndpoint } from '@aws-sdk/client-ec2';
 import type { CallOptions } from '../call-options';
+import { allPages } from './all-pages';
 import { answered, awsCall } from './aws-call';
 import type { AwsClients } from './aws-clients';
 import { AwsCallFailed, classifyAwsFailure } from './aws-failure';
@@ -82,16 +83,13 @@ async function findByFilters(
   filters: Filter[],
   options: CallOptions,
 ): Promise<VpcEndpoint[]> {
-  const found: VpcEndpoint[] = [];
-  let nextToken: string | undefined;
-  do {
-    const page = { Filters: filters, ...(nextToken === undefined ? {} : { NextToken: nextToken }) };
+  const found = await allPages(async (from) => {
+    const command = new DescribeVpcEndpointsCommand({ Filters: filters, ...from });
     const answer = await awsCall(clients, 'ec2:DescribeVpcEndpoints', options, (http) =>
-      clients.ec2(accountId).send(new DescribeVpcEndpointsCommand(page), http),
+      clients.ec2(accountId).send(command, http),
     );
-    found.push(...(answer.VpcEndpoints ?? []).map(toVpcEndpoint));
-    nextToken = answer.NextToken === '' ? undefined : answer.NextToken;
-  } while (nextToken !== undefined);
+    return { items: (answer.VpcEndpoints ?? []).map(toVpcEndpoint), nextToken: answer.NextToken };
+  });
   return found.filter((endpoint) => endpoint.state !== 'deleted');
 }
 

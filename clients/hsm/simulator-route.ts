@@ -1,5 +1,6 @@
-import { get } from 'node:http';
-import type { Agent, IncomingMessage } from 'node:http';
+import type { Agent } from 'node:http';
+import { askSimulator } from '../ask-simulator';
+import type { SimulatorAnswer } from '../ask-simulator';
 import { HsmFailure } from './hsm-login';
 
 /** Where an address of the simulated VPC leads on this machine. */
@@ -21,14 +22,12 @@ export async function findSimulatorRoute(
   agent: Agent,
   signal: AbortSignal,
 ): Promise<SimulatorRoute> {
-  const url = new URL('/_network/routes', simulatorUrl);
-  url.searchParams.set('address', to.eniIp);
-  url.searchParams.set('securityGroupId', to.securityGroupId);
+  const query = new URLSearchParams({ address: to.eniIp, securityGroupId: to.securityGroupId });
   const unreachable = (why: string) => new HsmFailure('unreachable', `${to.name}: no way to it (${why})`);
 
-  let answer: { status: number; body: string };
+  let answer: SimulatorAnswer;
   try {
-    answer = await fetchText(url, agent, signal);
+    answer = await askSimulator(simulatorUrl, `/_network/routes?${query.toString()}`, signal, agent);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     throw unreachable(
@@ -38,19 +37,6 @@ export async function findSimulatorRoute(
   const { host, port, message } = parseObject(answer.body);
   if (answer.status === 200 && typeof host === 'string' && typeof port === 'number') return { host, port };
   throw unreachable(typeof message === 'string' ? message : `the simulator answered ${answer.status}`);
-}
-
-function fetchText(url: URL, agent: Agent, signal: AbortSignal): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const request = get(url, { agent, signal }, (response: IncomingMessage) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (body += chunk));
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-    });
-    request.on('error', reject);
-  });
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import type { SecureContext } from 'node:tls';
-import { askSimulator } from './simulator-network';
+import { askSimulator } from '../ask-simulator';
 
 /** Whom to trust, and how to show who we are. */
 export interface AuthoritiesConfig {

@@ -4,8 +4,8 @@ import { refusedAddressKind } from './address-rules';
 import { ProxyCallFailed } from './proxy-call-failed';
 import { resolveConfiguredName } from './resolve-name';
 import type { Resolve } from './resolve-name';
-import { askSimulator } from './simulator-network';
-import type { SimulatorAnswer } from './simulator-network';
+import { askSimulator } from '../ask-simulator';
+import type { SimulatorAnswer } from '../ask-simulator';
 import { orWhenAborted } from './time-limit';
 import type { ProxyTarget } from './proxy-target';
 
