@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { AwsCallFailed } from '../../clients/aws/aws-failure';
 import {
   createNetworkInterface,
@@ -27,9 +26,9 @@ import { all } from '../all';
 import { WATCH_MS } from '../late-arrivals';
 import type { ClusterFacts } from './find-cluster';
 import { cloudHsmStoreOf } from '../store-of';
+import { waitUntil } from '../wait-until';
 
-/** Pauses while an interface comes up, milliseconds: short at first, as most are quick. */
-const FIRST_LOOK_MS = 50;
+/** Longest pause between two looks while an interface comes up, milliseconds. */
 const LONGEST_LOOK_MS = 1_000;
 /** Looks after which an interface that AWS does not show is taken for gone: some three seconds. */
 const LOOKS_BEFORE_GONE = 7;
@@ -210,30 +209,33 @@ async function untilAvailable(
   const options = { signal: step.signal };
   const ids = [...entryIds.keys()];
   let looksWithoutIt = 0;
-  for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 2, LONGEST_LOOK_MS)) {
+  let waitedFor = ids;
+  const look = async (): Promise<true | undefined> => {
     const found = await describeNetworkInterfaces(deps.aws, accountId, ids, options);
     const shown = new Map(found.map((item) => [item.networkInterfaceId, item.status]));
     const missing = ids.filter((id) => !shown.has(id));
-    const pending = ids.filter((id) => shown.get(id) === 'pending');
-    if (missing.length + pending.length === 0) return;
+    waitedFor = [...missing, ...ids.filter((id) => shown.get(id) === 'pending')];
+    if (waitedFor.length === 0) return true;
     looksWithoutIt = missing.length > 0 ? looksWithoutIt + 1 : 0;
-    if (looksWithoutIt >= LOOKS_BEFORE_GONE) {
-      for (const id of missing) {
-        await deleteNetworkInterface(deps.aws, accountId, id, options);
-        await markReleased(deps.database.pool, entryIds.get(id) ?? '');
-      }
-      throw passingFailure(
-        'INTERNAL_ERROR',
-        `Network interface ${missing.join(', ')} is gone; another will be made.`,
-      );
+    if (looksWithoutIt < LOOKS_BEFORE_GONE) return undefined;
+    for (const id of missing) {
+      await deleteNetworkInterface(deps.aws, accountId, id, options);
+      await markReleased(deps.database.pool, entryIds.get(id) ?? '', WATCH_MS);
     }
-    await pause(wait, undefined, options).catch(() => {
-      throw passingFailure(
+    throw passingFailure(
+      'INTERNAL_ERROR',
+      `Network interface ${missing.join(', ')} is gone; another will be made.`,
+    );
+  };
+  await waitUntil(look, {
+    ...options,
+    longestMs: LONGEST_LOOK_MS,
+    onEnd: () =>
+      passingFailure(
         'INTERNAL_ERROR',
-        `Network interface ${[...missing, ...pending].join(', ')} does not become available.`,
-      );
-    });
-  }
+        `Network interface ${waitedFor.join(', ')} does not become available.`,
+      ),
+  });
 }
 
 function isGone(error: unknown, code: RegExp): boolean {

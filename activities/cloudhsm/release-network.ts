@@ -63,7 +63,7 @@ async function releaseInterface(
     signal: step.signal,
   });
   // "Not found" may be said of what is only too young to be shown.
-  await markReleased(pool, entry.id, ...(found === 'absent' ? [WATCH_MS] : []));
+  await markReleased(pool, entry.id, found === 'absent' ? WATCH_MS : undefined);
 }
 
 async function releaseGroup(

@@ -81,7 +81,7 @@ async function releaseZone(
     return markReleased(pool, entry.id, WATCH_MS);
   }
   const found = await deleteHostedZone(deps.aws, entry.accountId, hostedZoneId, { signal: step.signal });
-  await markReleased(pool, entry.id, ...(found === 'absent' ? [WATCH_MS] : []));
+  await markReleased(pool, entry.id, found === 'absent' ? WATCH_MS : undefined);
 }
 
 async function releaseEndpoint(
@@ -105,7 +105,7 @@ async function releaseEndpoint(
     `Interface endpoint ${id} is`,
   );
   // "Not found" may be said of what is only too young to be shown.
-  await markReleased(pool, entry.id, ...(found === 'absent' ? [WATCH_MS] : []));
+  await markReleased(pool, entry.id, found === 'absent' ? WATCH_MS : undefined);
 }
 
 /**

@@ -2,17 +2,15 @@ import type { ConnectCustomKeyStoreRequest, ConnectCustomKeyStoreResponse } from
 import { z } from 'zod';
 import { AwsCallFailed } from '../../clients/aws/aws-failure';
 import { acceptConnect, findAndAcceptConnect } from '../../database/queries/accept-operation';
-import type { FoundToConnect } from '../../database/queries/accept-operation';
 import { stateVerdict } from '../../keystore/connection-state';
 import type { CloudHsmKeyStore } from '../../keystore/custom-key-store';
 import { assertActive, assertConnectable } from '../cloudhsm/check-cluster';
 import { lookAtCluster } from '../cloudhsm/look-at-cluster';
-import { STORE_ID_PATTERN } from '../../keystore/naming';
 import { CustomKeyStoreId } from '../members';
 import type { Call, MembersOf } from '../operation';
 import { defineOperation } from '../operation';
 import { ROW_CHANGED, retryOnChange } from './retry-on-change';
-import { invalidState, storeNotFound } from './store-lookup';
+import { invalidState, requireFound } from './store-lookup';
 
 /** For the quick look's two calls together (D12). */
 const QUICK_LOOK_MS = 1_000;
@@ -36,7 +34,12 @@ export const connectCustomKeyStore = defineOperation<
   ],
   handler: (input, call) =>
     retryOnChange(async () => {
-      const { store, accepted } = await findAndAccept(input.CustomKeyStoreId, call);
+      const { database } = call.services;
+      const { CustomKeyStoreId: id } = input;
+      // An external key store is accepted as it is found: there is nothing to look at.
+      const { store, accepted } = await requireFound(id, () =>
+        findAndAcceptConnect(database.pool, call.caller.accountId, id, call.requestId),
+      );
       if (accepted) {
         call.services.dispatch(accepted);
         return {};
@@ -49,22 +52,12 @@ export const connectCustomKeyStore = defineOperation<
         case 'accept':
       }
       if (store.type === 'AWS_CLOUDHSM') await quickLook(store, call);
-      const operation = await acceptConnect(call.services.database.pool, store, call.requestId);
+      const operation = await acceptConnect(database.pool, store, call.requestId);
       if (!operation) return ROW_CHANGED;
       call.services.dispatch(operation);
       return {};
     }),
 });
-
-/** An external key store is accepted as it is found: there is nothing to look at. */
-async function findAndAccept(id: string, call: Call): Promise<FoundToConnect> {
-  const { caller, requestId, services } = call;
-  const found = STORE_ID_PATTERN.test(id)
-    ? await findAndAcceptConnect(services.database.pool, caller.accountId, id, requestId)
-    : undefined;
-  if (!found) throw storeNotFound(`ID ${id}`);
-  return found;
-}
 
 /**
  * Refuses at once what is seen at once (D12). What the look cannot find out, an unknown cluster included, is left to

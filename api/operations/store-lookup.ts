@@ -5,13 +5,16 @@ import { KmsException } from '../../keystore/kms-exceptions';
 import { STORE_ID_PATTERN } from '../../keystore/naming';
 import type { Call } from '../operation';
 
-/** The caller's store. An id of any other form is not looked for: it is simply not found (D3). */
-export async function requireStore(id: string, call: Call): Promise<CustomKeyStore> {
-  const store = STORE_ID_PATTERN.test(id)
-    ? await findStore(call.services.database.pool, call.caller.accountId, id)
-    : undefined;
-  if (!store) throw storeNotFound(`ID ${id}`);
-  return store;
+/** The caller's store. */
+export function requireStore(id: string, call: Call): Promise<CustomKeyStore> {
+  return requireFound(id, () => findStore(call.services.database.pool, call.caller.accountId, id));
+}
+
+/** What `find` finds of the store. An id of any other form is not looked for: it is simply not found (D3). */
+export async function requireFound<T>(id: string, find: () => Promise<T | undefined>): Promise<T> {
+  const found = STORE_ID_PATTERN.test(id) ? await find() : undefined;
+  if (found === undefined) throw storeNotFound(`ID ${id}`);
+  return found;
 }
 
 /**
