@@ -6,8 +6,8 @@ import type { Logger } from 'pino';
 import { openCredentials } from '../clients/accounts/credentials-file';
 import { createAwsClients } from '../clients/aws/aws-clients';
 import type { AwsClientsConfig } from '../clients/aws/aws-clients';
-import { createXksProxyClient } from '../clients/xks/xks-proxy';
-import type { XksProxyClientConfig } from '../clients/xks/xks-proxy';
+import { openXksProxyClient } from '../clients/xks/open-proxy-client';
+import type { ProxyAccess } from '../clients/xks/open-proxy-client';
 import { openDatabase } from '../database/database';
 import { SecretBox } from '../database/secret-box';
 import { openTemporal } from '../temporal/client';
@@ -20,7 +20,7 @@ import { OPERATIONS } from './operations/registry';
 import { Throttle } from './throttle';
 
 /** Everything the API process has to be told; nothing is read from the environment here. */
-export interface ApiConfig {
+export interface ApiConfig extends ProxyAccess {
   host: string;
   /** 0 picks a free one */
   port: number;
@@ -41,12 +41,6 @@ export interface ApiConfig {
   masterKey: Buffer;
   simulatorUrl?: string;
   endpoints: AwsClientsConfig['endpoints'];
-  /** PEM bundle of the CAs of external key store proxies; the public ones without */
-  xksCaFile?: string;
-  /** where requests to proxies go instead, as in curl's `--connect-to` */
-  xksConnectTo?: NonNullable<XksProxyClientConfig['connectTo']>;
-  /** for one request to a proxy; default 250, as KMS has it */
-  xksTimeoutMs?: number;
   throttle: 'off' | 'aws';
   /** custom key stores per account */
   quota: number;
@@ -75,7 +69,7 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
     cert: await readFile(config.tls.certFile),
     key: await readFile(config.tls.keyFile),
   };
-  const xksCa = config.xksCaFile === undefined ? undefined : await readFile(config.xksCaFile, 'utf8');
+  const xks = await openXksProxyClient(config, logger);
   const credentials = await openCredentials({
     ...(config.credentialsFile !== undefined && { file: config.credentialsFile }),
     dev: config.devCredentials,
@@ -95,15 +89,6 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
     roleArnOf: (accountId) => credentials.roleArnOf(accountId),
     logger,
   });
-  const xks = createXksProxyClient({
-    region,
-    ...(xksCa !== undefined && { ca: xksCa }),
-    ...(config.xksConnectTo !== undefined && { connectTo: config.xksConnectTo }),
-    ...(config.simulatorUrl !== undefined && { simulatorUrl: config.simulatorUrl }),
-    ...(config.xksTimeoutMs !== undefined && { timeoutMs: config.xksTimeoutMs }),
-    logger,
-  });
-  void xks.warmUp();
   const metrics = new ApiMetrics();
   const dispatch = new BackgroundDispatch({
     database,

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { NativeConnectionOptions } from '@temporalio/worker';
@@ -10,8 +9,8 @@ import type { AwsClientsConfig } from '../clients/aws/aws-clients';
 import type { Network } from '../clients/aws/default-network';
 import { openHsmLogin } from '../clients/hsm/open-hsm-login';
 import type { HsmKind } from '../clients/hsm/open-hsm-login';
-import { createXksProxyClient } from '../clients/xks/xks-proxy';
-import type { XksProxyClientConfig } from '../clients/xks/xks-proxy';
+import { openXksProxyClient } from '../clients/xks/open-proxy-client';
+import type { ProxyAccess } from '../clients/xks/open-proxy-client';
 import { openDatabase } from '../database/database';
 import { SecretBox } from '../database/secret-box';
 import { openTemporal } from '../temporal/client';
@@ -23,7 +22,7 @@ import { reconcile, runRounds } from './reconciler';
 import { installRuntime } from './runtime';
 
 /** How to run a worker. */
-export interface WorkerConfig {
+export interface WorkerConfig extends ProxyAccess {
   adminHost: string;
   adminPort: number;
   region: string;
@@ -42,10 +41,6 @@ export interface WorkerConfig {
   simulatorUrl?: string;
   endpoints: AwsClientsConfig['endpoints'];
   hsm: HsmKind;
-  /** PEM bundle of the CAs of external key store proxies; the public ones without */
-  xksCaFile?: string;
-  /** where requests to proxies go instead, as in curl's `--connect-to` */
-  xksConnectTo?: NonNullable<XksProxyClientConfig['connectTo']>;
   /** where interface endpoints and private hosted zones go; absent: the simulated account's own VPC */
   network?: Network;
   budgetScale: number;
@@ -79,7 +74,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
     config.hsm,
     config.simulatorUrl === undefined ? {} : { simulatorUrl: config.simulatorUrl },
   );
-  const xksCa = config.xksCaFile === undefined ? undefined : await readFile(config.xksCaFile, 'utf8');
+  const xks = await openXksProxyClient(config, logger);
   const runtime = await installRuntime(logger);
   const metrics = createWorkerMetrics();
   const credentials =
@@ -93,14 +88,6 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
     roleArnOf: (accountId) => credentials?.roleArnOf(accountId),
     logger,
   });
-  const xks = createXksProxyClient({
-    region: config.region,
-    ...(xksCa !== undefined && { ca: xksCa }),
-    ...(config.xksConnectTo !== undefined && { connectTo: config.xksConnectTo }),
-    ...(config.simulatorUrl !== undefined && { simulatorUrl: config.simulatorUrl }),
-    logger,
-  });
-  void xks.warmUp();
   const database = openDatabase({
     url: config.databaseUrl,
     maxConnections: 20,

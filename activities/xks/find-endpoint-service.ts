@@ -1,7 +1,7 @@
 import { findDefaultNetwork } from '../../clients/aws/default-network';
-import type { Network } from '../../clients/aws/default-network';
 import { lookUpEndpointService } from '../../clients/aws/endpoint-services';
 import { describeSubnets } from '../../clients/aws/subnets';
+import type { Subnet } from '../../clients/aws/subnets';
 import type { ConnectionErrorCode } from '../../keystore/connection-error-code';
 import { examineEndpointService } from '../../keystore/endpoint-service-rules';
 import type { EndpointServiceFault } from '../../keystore/endpoint-service-rules';
@@ -49,26 +49,41 @@ export async function findEndpointService(
     );
   }
   const zones = new Set(facts.availabilityZones);
-  const subnets = await describeSubnets(deps.aws, accountId, network.subnetIds, options);
-  const usable = subnets.filter((subnet) => zones.has(subnet.availabilityZone));
+  const usable = network.subnets.filter((subnet) => zones.has(subnet.availabilityZone));
   // An endpoint takes one subnet in each zone.
   const oneAZone = [...new Map(usable.map((subnet) => [subnet.availabilityZone, subnet])).values()];
   if (oneAZone.length === 0) {
     throw finalFailure(
       'INTERNAL_ERROR',
-      `None of the subnets ${network.subnetIds.join(', ')} exists in a zone of ${serviceName} (${facts.availabilityZones.join(', ')}): check KEYMOOR_SUBNET_IDS.`,
+      `None of the subnets ${network.named} exists in a zone of ${serviceName} (${facts.availabilityZones.join(', ')}): check KEYMOOR_SUBNET_IDS.`,
     );
   }
   return { serviceName, vpcId: network.vpcId, subnetIds: oneAZone.map((subnet) => subnet.subnetId).sort() };
 }
 
-/** Where endpoints go: as configured, or the simulated account's own VPC. */
-async function connectorNetwork(deps: Dependencies, step: StepContext, accountId: string): Promise<Network> {
-  if (deps.network) return deps.network;
-  const found = deps.aws.simulated
-    ? await findDefaultNetwork(deps.aws, accountId, { signal: step.signal })
-    : undefined;
-  if (found) return found;
+/** Where endpoints go. */
+interface ConnectorNetwork {
+  vpcId: string;
+  /** those that exist */
+  subnets: readonly Subnet[];
+  /** all that were looked for, for a message */
+  named: string;
+}
+
+/** As configured, or the simulated account's own VPC. */
+async function connectorNetwork(
+  deps: Dependencies,
+  step: StepContext,
+  accountId: string,
+): Promise<ConnectorNetwork> {
+  const options = { signal: step.signal };
+  if (deps.network) {
+    const { vpcId, subnetIds } = deps.network;
+    const subnets = await describeSubnets(deps.aws, accountId, subnetIds, options);
+    return { vpcId, subnets, named: subnetIds.join(', ') };
+  }
+  const found = deps.aws.simulated ? await findDefaultNetwork(deps.aws, accountId, options) : undefined;
+  if (found) return { ...found, named: found.subnets.map((subnet) => subnet.subnetId).join(', ') };
   throw finalFailure(
     'INTERNAL_ERROR',
     'This deployment has no VPC for interface endpoints: set KEYMOOR_VPC_ID and KEYMOOR_SUBNET_IDS for the worker.',

@@ -1,9 +1,11 @@
-import { DescribeSubnetsCommand, DescribeVpcsCommand } from '@aws-sdk/client-ec2';
+import { DescribeVpcsCommand } from '@aws-sdk/client-ec2';
 import type { CallOptions } from '../call-options';
 import { awsCall } from './aws-call';
 import type { AwsClients } from './aws-clients';
+import { findSubnets } from './subnets';
+import type { Subnet } from './subnets';
 
-/** A VPC and subnets of it. */
+/** A VPC and subnets of it, by their ids. */
 export interface Network {
   vpcId: string;
   subnetIds: readonly string[];
@@ -14,22 +16,16 @@ export async function findDefaultNetwork(
   clients: AwsClients,
   accountId: string,
   options: CallOptions = {},
-): Promise<Network | undefined> {
+): Promise<{ vpcId: string; subnets: Subnet[] } | undefined> {
+  const command = new DescribeVpcsCommand({ Filters: [{ Name: 'is-default', Values: ['true'] }] });
   const vpcs = await awsCall(clients, 'ec2:DescribeVpcs', options, (http) =>
-    clients
-      .ec2(accountId)
-      .send(new DescribeVpcsCommand({ Filters: [{ Name: 'is-default', Values: ['true'] }] }), http),
+    clients.ec2(accountId).send(command, http),
   );
   const vpcId = vpcs.Vpcs?.[0]?.VpcId;
   if (vpcId === undefined) return undefined;
-  const command = new DescribeSubnetsCommand({
-    Filters: [
-      { Name: 'vpc-id', Values: [vpcId] },
-      { Name: 'default-for-az', Values: ['true'] },
-    ],
-  });
-  const subnets = await awsCall(clients, 'ec2:DescribeSubnets', options, (http) =>
-    clients.ec2(accountId).send(command, http),
-  );
-  return { vpcId, subnetIds: (subnets.Subnets ?? []).flatMap((subnet) => subnet.SubnetId ?? []) };
+  const filters = [
+    { Name: 'vpc-id', Values: [vpcId] },
+    { Name: 'default-for-az', Values: ['true'] },
+  ];
+  return { vpcId, subnets: await findSubnets(clients, accountId, filters, options) };
 }

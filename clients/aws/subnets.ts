@@ -1,4 +1,5 @@
 import { DescribeSubnetsCommand } from '@aws-sdk/client-ec2';
+import type { Filter } from '@aws-sdk/client-ec2';
 import type { CallOptions } from '../call-options';
 import { awsCall } from './aws-call';
 import type { AwsClients } from './aws-clients';
@@ -20,9 +21,17 @@ export async function describeSubnets(
 ): Promise<Subnet[]> {
   if (subnetIds.length === 0) return [];
   // A filter, and not SubnetIds: one that is gone must not hide the others behind an error.
-  const command = new DescribeSubnetsCommand({
-    Filters: [{ Name: 'subnet-id', Values: [...subnetIds] }],
-  });
+  return findSubnets(clients, accountId, [{ Name: 'subnet-id', Values: [...subnetIds] }], options);
+}
+
+/** The subnets that pass all filters. */
+export async function findSubnets(
+  clients: AwsClients,
+  accountId: string,
+  filters: Filter[],
+  options: CallOptions = {},
+): Promise<Subnet[]> {
+  const command = new DescribeSubnetsCommand({ Filters: filters });
   const answer = await awsCall(clients, 'ec2:DescribeSubnets', options, (http) =>
     clients.ec2(accountId).send(command, http),
   );
