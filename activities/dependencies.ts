@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { AwsClients } from '../clients/aws/aws-clients';
 import type { Network } from '../clients/aws/default-network';
 import type { HsmLogin } from '../clients/hsm/hsm-login';
+import type { DeclaredClusters } from '../clients/hsm/pkcs11/declared-clusters';
 import type { XksProxyClient } from '../clients/xks/xks-proxy';
 import type { Database } from '../database/database';
 import type { StepName } from '../keystore/steps';
@@ -13,6 +14,8 @@ export interface Dependencies {
   secrets: SecretBox;
   aws: AwsClients;
   hsm: HsmLogin;
+  /** where clusters are, if not in AWS (`KEYMOOR_HSM=pkcs11`) */
+  declaredClusters?: DeclaredClusters;
   xks: XksProxyClient;
   /** where interface endpoints and private hosted zones go; none: the simulated account's own VPC */
   network?: Network;

@@ -42,6 +42,8 @@ const HSM_FAILURES: Readonly<Record<HsmFailureReason, { code: ConnectionErrorCod
   unreachable: { code: 'NETWORK_ERRORS', retry: true },
   'no-answer': { code: 'NETWORK_ERRORS', retry: true },
   'untrusted-certificate': { code: 'INTERNAL_ERROR', retry: false },
+  'no-token': { code: 'INSUFFICIENT_CLOUDHSM_HSMS', retry: false },
+  'unusable-library': { code: 'INTERNAL_ERROR', retry: false },
   'hsm-error': { code: 'INTERNAL_ERROR', retry: true },
 };
 

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { openCredentials } from '../clients/accounts/credentials-file';
 import { createAwsClients } from '../clients/aws/aws-clients';
 import type { AwsClientsConfig } from '../clients/aws/aws-clients';
+import { openDeclaredClusters } from '../clients/hsm/pkcs11/declared-clusters';
 import { openXksProxyClient } from '../clients/xks/open-proxy-client';
 import type { ProxyAccess } from '../clients/xks/open-proxy-client';
 import { openDatabase } from '../database/database';
@@ -41,6 +42,8 @@ export interface ApiConfig extends ProxyAccess {
   masterKey: Buffer;
   simulatorUrl?: string;
   endpoints: AwsClientsConfig['endpoints'];
+  /** the file that declares HSMs outside AWS, where those are used */
+  pkcs11File?: string;
   throttle: 'off' | 'aws';
   /** custom key stores per account */
   quota: number;
@@ -70,6 +73,10 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
     key: await readFile(config.tls.keyFile),
   };
   const xks = await openXksProxyClient(config, logger);
+  const declaredClusters =
+    config.pkcs11File === undefined
+      ? undefined
+      : await openDeclaredClusters({ file: config.pkcs11File, logger });
   const credentials = await openCredentials({
     ...(config.credentialsFile !== undefined && { file: config.credentialsFile }),
     dev: config.devCredentials,
@@ -105,6 +112,7 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
       database,
       secrets: new SecretBox(config.masterKey),
       aws,
+      ...(declaredClusters && { declaredClusters }),
       xks,
       region,
       markers: new Markers(config.masterKey, region),
@@ -121,6 +129,7 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
     await Promise.all([closeGently(kms), closeGently(admin)]);
     await dispatch.idle();
     credentials.close();
+    declaredClusters?.close();
     aws.close();
     xks.close();
     await Promise.allSettled([temporal.close(), database.close()]);

@@ -1,4 +1,5 @@
 import type { AwsClients } from '../clients/aws/aws-clients';
+import type { DeclaredClusters } from '../clients/hsm/pkcs11/declared-clusters';
 import type { XksProxyClient } from '../clients/xks/xks-proxy';
 import type { Database } from '../database/database';
 import type { SecretBox } from '../database/secret-box';
@@ -10,6 +11,8 @@ export interface Services {
   database: Database;
   secrets: SecretBox;
   aws: AwsClients;
+  /** where clusters are, if not in AWS (`KEYMOOR_HSM=pkcs11`) */
+  declaredClusters?: DeclaredClusters;
   xks: XksProxyClient;
   /** that this deployment answers for */
   region: string;

@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Environment } from './environment/environment-error';
-import { readCredentialsFile, readMasterKey, readTlsFiles, readXksCaFile } from './environment/files';
+import {
+  readCredentialsFile,
+  readMasterKey,
+  readPkcs11File,
+  readTlsFiles,
+  readXksCaFile,
+} from './environment/files';
 import { readVariable, requireVariable, wrongVariable } from './environment/variables';
 import type { ConnectTo, VariableValue } from './environment/variables';
 
@@ -44,6 +50,8 @@ interface ServingEnvironment extends CommonEnvironment {
   endpoints: AwsEndpoints;
   xksCaFile?: string;
   xksConnectTo?: ConnectTo[];
+  /** HSMs outside AWS, where `KEYMOOR_HSM` is pkcs11 */
+  pkcs11File?: string;
 }
 
 export interface ApiEnvironment extends ServingEnvironment {
@@ -59,6 +67,7 @@ export interface WorkerEnvironment extends ServingEnvironment {
   host: string;
   adminPort: number;
   hsm: VariableValue<'KEYMOOR_HSM'>;
+  cloudHsmFolder?: string;
   budgetScale: number;
   deployment?: { name: string; buildId: string };
   network?: { vpcId: string; subnetIds: string[] };
@@ -74,6 +83,19 @@ export interface SimulatorEnvironment extends CommonEnvironment {
 export interface MigrateEnvironment {
   logLevel: VariableValue<'KEYMOOR_LOG_LEVEL'>;
   databaseUrl: string;
+}
+
+/** Of `keymoor hsm check`: as the worker has it, or found in the home of a running `dev`. */
+export interface HsmCheckEnvironment {
+  databaseUrl: string;
+  masterKey: Buffer;
+  region: string;
+  simulatorUrl?: string;
+  endpoints: AwsEndpoints;
+  credentialsFile?: string;
+  hsm: 'pkcs11' | 'cloudhsm';
+  pkcs11File?: string;
+  cloudHsmFolder?: string;
 }
 
 /** Of `keymoor xks check`; its options go before. */
@@ -121,8 +143,9 @@ export function apiEnvironment(environment: Environment, builtInCredentials: boo
 export function workerEnvironment(environment: Environment, builtInCredentials: boolean): WorkerEnvironment {
   const serving = servingEnvironment(environment, builtInCredentials);
   const hsm =
-    readVariable(environment, 'KEYMOOR_HSM') ??
+    hsmKind(environment) ??
     (serving.simulatorUrl === undefined ? requireVariable(environment, 'KEYMOOR_HSM') : 'simulator');
+  const cloudHsmFolder = readVariable(environment, 'KEYMOOR_CLOUDHSM_DIR');
   const deployment = pair(environment, 'TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID');
   const network = pair(environment, 'KEYMOOR_VPC_ID', 'KEYMOOR_SUBNET_IDS');
   return {
@@ -131,6 +154,7 @@ export function workerEnvironment(environment: Environment, builtInCredentials: 
     adminPort: readVariable(environment, 'KEYMOOR_WORKER_ADMIN_PORT') ?? 4583,
     hsm,
     budgetScale: readVariable(environment, 'KEYMOOR_BUDGET_SCALE') ?? 1,
+    ...(cloudHsmFolder === undefined ? {} : { cloudHsmFolder: resolve(cloudHsmFolder) }),
     ...(deployment === undefined ? {} : { deployment: { name: deployment[0], buildId: deployment[1] } }),
     ...(network === undefined ? {} : { network: { vpcId: network[0], subnetIds: network[1] } }),
   };
@@ -167,9 +191,46 @@ export function xksCheckEnvironment(environment: Environment): XksCheckEnvironme
   };
 }
 
+/**
+ * Of `keymoor hsm check`.
+ * @param running endpoints and master key file of a `dev` that runs in `KEYMOOR_HOME`, for what is not set
+ */
+export function hsmCheckEnvironment(
+  environment: Environment,
+  running: { database: string; simulator: string; masterKeyFile: string } | undefined,
+): HsmCheckEnvironment {
+  const completed: Environment = {
+    ...(running && {
+      DATABASE_URL: running.database,
+      KEYMOOR_MASTER_KEY_FILE: running.masterKeyFile,
+      KEYMOOR_SIMULATOR_URL: running.simulator,
+    }),
+    ...Object.fromEntries(Object.entries(environment).filter(([, value]) => (value ?? '') !== '')),
+  };
+  const hsm = hsmKind(completed) ?? requireVariable(completed, 'KEYMOOR_HSM');
+  if (hsm === 'simulator') {
+    throw wrongVariable('KEYMOOR_HSM', 'is simulator, whose HSMs need no check');
+  }
+  const { databaseUrl, masterKey, endpoints, credentialsFile, simulatorUrl, pkcs11File, region } =
+    servingEnvironment(completed, true);
+  const cloudHsmFolder = readVariable(completed, 'KEYMOOR_CLOUDHSM_DIR');
+  return {
+    databaseUrl,
+    masterKey,
+    region,
+    endpoints,
+    hsm,
+    ...(credentialsFile === undefined ? {} : { credentialsFile }),
+    ...(simulatorUrl === undefined ? {} : { simulatorUrl }),
+    ...(pkcs11File === undefined ? {} : { pkcs11File }),
+    ...(cloudHsmFolder === undefined ? {} : { cloudHsmFolder: resolve(cloudHsmFolder) }),
+  };
+}
+
 /** Of `keymoor dev`. Variables of the children are looked at, too: a wrong one shows before anything is started. */
 export function devEnvironment(environment: Environment): DevEnvironment {
-  readVariable(environment, 'KEYMOOR_HSM');
+  pkcs11FileOf(environment);
+  readVariable(environment, 'KEYMOOR_CLOUDHSM_DIR');
   readVariable(environment, 'KEYMOOR_BUDGET_SCALE');
   readVariable(environment, 'KEYMOOR_THROTTLE');
   readVariable(environment, 'KEYMOOR_CUSTOM_KEY_STORE_QUOTA');
@@ -244,6 +305,7 @@ function servingEnvironment(environment: Environment, builtInCredentials: boolea
   const simulatorUrl = readVariable(environment, 'KEYMOOR_SIMULATOR_URL');
   const xksCaFile = readXksCaFile(environment);
   const xksConnectTo = readVariable(environment, 'KEYMOOR_XKS_CONNECT_TO');
+  const pkcs11File = pkcs11FileOf(environment);
   return {
     ...commonEnvironment(environment),
     databaseUrl: requireVariable(environment, 'DATABASE_URL'),
@@ -254,7 +316,28 @@ function servingEnvironment(environment: Environment, builtInCredentials: boolea
     ...(simulatorUrl === undefined ? {} : { simulatorUrl }),
     ...(xksCaFile === undefined ? {} : { xksCaFile }),
     ...(xksConnectTo === undefined ? {} : { xksConnectTo }),
+    ...(pkcs11File === undefined ? {} : { pkcs11File }),
   };
+}
+
+/** How to log in to HSMs, as far as the environment says; whoever declares tokens means to use them. */
+export function hsmKind(environment: Environment): VariableValue<'KEYMOOR_HSM'> | undefined {
+  const declared = readVariable(environment, 'KEYMOOR_PKCS11_FILE') !== undefined;
+  return readVariable(environment, 'KEYMOOR_HSM') ?? (declared ? 'pkcs11' : undefined);
+}
+
+/** The file of HSMs outside AWS, which can be read; what is in it is checked by the process that uses it. */
+function pkcs11FileOf(environment: Environment): string | undefined {
+  const kind = hsmKind(environment);
+  const path = readPkcs11File(environment);
+  if (path === undefined && kind === 'pkcs11') {
+    throw wrongVariable('KEYMOOR_PKCS11_FILE', 'is not set, but KEYMOOR_HSM is pkcs11');
+  }
+  // Ignored, it would leave the operator wondering where the tokens are.
+  if (path !== undefined && kind !== 'pkcs11') {
+    throw wrongVariable('KEYMOOR_PKCS11_FILE', `is set, but KEYMOOR_HSM is ${String(kind)}`);
+  }
+  return path;
 }
 
 function commonEnvironment(environment: Environment): CommonEnvironment {
@@ -293,7 +376,8 @@ function hostOf(environment: Environment): string {
   return readVariable(environment, 'KEYMOOR_HOST') ?? DEFAULT_HOST;
 }
 
-function homeOf(environment: Environment): string {
+/** `KEYMOOR_HOME`. */
+export function homeOf(environment: Environment): string {
   const home = readVariable(environment, 'KEYMOOR_HOME');
   return home === undefined ? join(projectFolder(), '.keymoor') : resolve(home);
 }

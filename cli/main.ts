@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { currentEnvironment, projectFolder } from './environment';
 import { oneLine } from './one-line';
 import type * as apiModule from './processes/api';
+import type * as hsmCheckModule from './processes/hsm-check';
 import type * as migrateModule from './processes/migrate';
 import type * as simulatorModule from './processes/simulator';
 import type * as workerModule from './processes/worker';
@@ -76,11 +77,31 @@ function program(): Command {
       const { runMigrate } = load('./processes/migrate') as typeof migrateModule;
       await runMigrate(currentEnvironment());
     });
+  addHsmCheck(keymoor.command('hsm').description('for operators of HSMs'));
   addXksCheck(keymoor.command('xks').description('for makers of external key store proxies'));
   return keymoor;
 }
 
-/** `xks check`, which alone has exit codes of its own: 1 for a proxy that failed, 2 for a command that is wrong. */
+/** `hsm check`: 1 where something does not work, 2 where the command is wrong. */
+function addHsmCheck(hsm: Command): void {
+  hsm
+    .command('check')
+    .description('walk the way of a connect to the HSMs of one key store, and say what works')
+    .argument('<store>', 'id of an AWS_CLOUDHSM key store: cks-…')
+    .addHelpText(
+      'after',
+      '\nThe environment is that of the worker; what is not set is taken from a `dev` that runs in KEYMOOR_HOME.' +
+        '\nNothing is changed, but a login is tried: a wrong password counts towards the lock of kmsuser.' +
+        '\nExit code: 0 where all works, 1 where something does not, 2 where the command is wrong.',
+    )
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .action(async (store: string) => {
+      const { runHsmCheck } = load('./processes/hsm-check') as typeof hsmCheckModule;
+      process.exitCode = await runHsmCheck(store, currentEnvironment());
+    });
+}
+
+/** `xks check`: exit code 1 for a proxy that failed, 2 for a command that is wrong. */
 function addXksCheck(xks: Command): void {
   xks
     .command('check')

@@ -9,6 +9,7 @@ import type { AwsClientsConfig } from '../clients/aws/aws-clients';
 import type { Network } from '../clients/aws/default-network';
 import { openHsmLogin } from '../clients/hsm/open-hsm-login';
 import type { HsmKind } from '../clients/hsm/open-hsm-login';
+import { openDeclaredClusters } from '../clients/hsm/pkcs11/declared-clusters';
 import { openXksProxyClient } from '../clients/xks/open-proxy-client';
 import type { ProxyAccess } from '../clients/xks/open-proxy-client';
 import { openDatabase } from '../database/database';
@@ -41,6 +42,12 @@ export interface WorkerConfig extends ProxyAccess {
   simulatorUrl?: string;
   endpoints: AwsClientsConfig['endpoints'];
   hsm: HsmKind;
+  /** of `hsm: 'pkcs11'`: the file that declares HSMs outside AWS */
+  pkcs11File?: string;
+  /** of `hsm: 'cloudhsm'`: the folder of AWS's Client SDK 5; default `/opt/cloudhsm` */
+  cloudHsmFolder?: string;
+  /** as in HsmLoginOptions, for tests */
+  tokenProgramFile?: string;
   /** where interface endpoints and private hosted zones go; absent: the simulated account's own VPC */
   network?: Network;
   budgetScale: number;
@@ -70,10 +77,11 @@ const POLLERS = { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 } as 
  */
 export async function startWorker(config: WorkerConfig): Promise<RunningWorker> {
   const { logger } = config;
-  const hsm = openHsmLogin(
-    config.hsm,
-    config.simulatorUrl === undefined ? {} : { simulatorUrl: config.simulatorUrl },
-  );
+  const declaredClusters =
+    config.pkcs11File === undefined
+      ? undefined
+      : await openDeclaredClusters({ file: config.pkcs11File, logger });
+  const hsm = openHsmLogin(config.hsm, { ...config, ...(declaredClusters && { declaredClusters }) });
   const xks = await openXksProxyClient(config, logger);
   const runtime = await installRuntime(logger);
   const metrics = createWorkerMetrics();
@@ -101,6 +109,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
     secrets: new SecretBox(config.masterKey),
     aws,
     hsm,
+    ...(declaredClusters && { declaredClusters }),
     xks,
     ...(config.network !== undefined && { network: config.network }),
     budgetScale: config.budgetScale,
@@ -169,6 +178,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
       aws.close();
       xks.close();
       credentials?.close();
+      declaredClusters?.close();
       await database.close();
     },
   };

@@ -24,7 +24,7 @@ import type { StepContext } from '../run-step';
 import { passingFailure } from '../step-failure';
 import { all } from '../all';
 import { WATCH_MS } from '../late-arrivals';
-import type { ClusterFacts } from './find-cluster';
+import type { AwsCluster, ClusterFacts } from './find-cluster';
 import { cloudHsmStoreOf } from '../store-of';
 import { waitUntil } from '../wait-until';
 
@@ -35,7 +35,7 @@ const LOOKS_BEFORE_GONE = 7;
 
 /** What the login needs to know of what was built. */
 export interface Infrastructure {
-  /** the connector's own group */
+  /** the connector's own group; empty where the cluster is outside AWS and nothing was built */
   securityGroupId: string;
 }
 
@@ -52,6 +52,7 @@ export async function createInfrastructure(
   cluster: ClusterFacts,
 ): Promise<Infrastructure> {
   const { accountId } = cloudHsmStoreOf(step);
+  if ('outsideAws' in cluster) return { securityGroupId: '' };
   const group = await ensureSecurityGroup(deps, step, accountId, cluster);
   // The group's rules and the interfaces need the group and not each other.
   await all([
@@ -71,7 +72,7 @@ async function ensureSecurityGroup(
   deps: Dependencies,
   step: StepContext,
   accountId: string,
-  cluster: ClusterFacts,
+  cluster: AwsCluster,
 ): Promise<ConnectorGroup> {
   const request = { clusterId: cluster.clusterId, vpcId: cluster.vpcId };
   const [entry] = await plan(deps, step, 'security-group', [{ kind: 'security-group', slot: '', request }]);
@@ -88,7 +89,7 @@ async function setRules(
   deps: Dependencies,
   step: StepContext,
   accountId: string,
-  cluster: ClusterFacts,
+  cluster: AwsCluster,
   group: ConnectorGroup,
 ): Promise<void> {
   const options = { signal: step.signal };
@@ -112,7 +113,7 @@ async function createOrFindGroup(
   deps: Dependencies,
   step: StepContext,
   accountId: string,
-  cluster: ClusterFacts,
+  cluster: AwsCluster,
 ): Promise<string> {
   const name = securityGroupName(step.input.storeId);
   const options = { signal: step.signal };
@@ -141,7 +142,7 @@ async function ensureNetworkInterfaces(
   deps: Dependencies,
   step: StepContext,
   accountId: string,
-  cluster: ClusterFacts,
+  cluster: AwsCluster,
   securityGroupId: string,
 ): Promise<void> {
   const groupIds = [securityGroupId, cluster.securityGroupId];

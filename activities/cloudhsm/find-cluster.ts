@@ -1,14 +1,20 @@
 import { activeHsms, clusterSubnetIds, describeCluster } from '../../clients/aws/clusters';
 import { hasClusterPortRules } from '../../clients/aws/cluster-port-rules';
 import { describeClusterSecurityGroup } from '../../clients/aws/security-groups';
+import type { DeclaredClusters } from '../../clients/hsm/pkcs11/declared-clusters';
+import type { CloudHsmKeyStore } from '../../keystore/custom-key-store';
 import { clusterSecurityGroupName } from '../../keystore/naming';
 import type { Dependencies } from '../dependencies';
 import { finalFailure, passingFailure } from '../step-failure';
 import type { StepContext } from '../run-step';
 import { cloudHsmStoreOf } from '../store-of';
+import { connectHsm, reachableHsms } from './hsm-connection';
 
 /** What the later steps need to know of the cluster; part of the workflow's history, so nothing secret. */
-export interface ClusterFacts {
+export type ClusterFacts = AwsCluster | ClusterOutsideAws;
+
+/** A cluster of AWS CloudHSM, which a way must be built to. */
+export interface AwsCluster {
   clusterId: string;
   vpcId: string;
   /** of the cluster itself */
@@ -17,12 +23,20 @@ export interface ClusterFacts {
   subnetIds: string[];
 }
 
+/** A token that this deployment's own file names: there is nothing to build. */
+export interface ClusterOutsideAws {
+  clusterId: string;
+  outsideAws: true;
+}
+
 /**
  * Finds the cluster and examines it: `CLUSTER_NOT_FOUND`, `INSUFFICIENT_CLOUDHSM_HSMS` (D13), `INTERNAL_ERROR` where
- * its security group lacks the rules (D12) or it does not become ACTIVE in time (D14). Reads only.
+ * its security group lacks the rules (D12) or it does not become ACTIVE in time (D14). Of a token outside AWS: that
+ * library and token are there. Reads only.
  */
 export async function findCluster(deps: Dependencies, step: StepContext): Promise<ClusterFacts> {
   const store = cloudHsmStoreOf(step);
+  if (deps.declaredClusters) return findDeclared(deps, step, store, deps.declaredClusters);
   const clusterId = store.cloudHsmClusterId;
   const options = { signal: step.signal };
   const [cluster, group] = await Promise.all([
@@ -60,4 +74,23 @@ export async function findCluster(deps: Dependencies, step: StepContext): Promis
     securityGroupId: cluster.securityGroupId || group.groupId,
     subnetIds: clusterSubnetIds(cluster),
   };
+}
+
+/** Opening it is the examination: the library loads, and knows the token. */
+async function findDeclared(
+  deps: Dependencies,
+  step: StepContext,
+  store: CloudHsmKeyStore,
+  declared: DeclaredClusters,
+): Promise<ClusterOutsideAws> {
+  const { accountId, cloudHsmClusterId: clusterId } = store;
+  if (!declared.find(accountId, clusterId)) {
+    throw finalFailure(
+      'CLUSTER_NOT_FOUND',
+      `KEYMOOR_PKCS11_FILE of the worker names no cluster ${clusterId} for account ${accountId}. Declare it there, then disconnect the key store and connect it again.`,
+    );
+  }
+  const [hsm] = await reachableHsms(deps, step, store);
+  if (hsm) (await connectHsm(deps, step, { store, securityGroupId: '' }, hsm)).close();
+  return { clusterId, outsideAws: true };
 }

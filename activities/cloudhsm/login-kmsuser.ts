@@ -4,7 +4,7 @@ import { KMSUSER } from '../../keystore/naming';
 import type { Dependencies } from '../dependencies';
 import { finalFailure } from '../step-failure';
 import type { StepContext } from '../run-step';
-import { loginOnce } from './counted-login';
+import { loginOnce } from './counted-try';
 import type { Infrastructure } from './create-infrastructure';
 import { cloudHsmStoreOf } from '../store-of';
 import { connectAll, reachableHsms } from './hsm-connection';

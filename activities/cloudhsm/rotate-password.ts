@@ -1,7 +1,12 @@
 import { randomInt } from 'node:crypto';
 import type { HsmConnection } from '../../clients/hsm/hsm-login';
 import { HsmFailure } from '../../clients/hsm/hsm-login';
-import { keepPendingPassword, loadSession, markPendingSent } from '../../database/queries/kmsuser-passwords';
+import {
+  keepPendingPassword,
+  loadPasswords,
+  loadSession,
+  markPendingSent,
+} from '../../database/queries/kmsuser-passwords';
 import type { KnownPassword } from '../../database/queries/kmsuser-passwords';
 import { wasAccepted } from '../../database/queries/login-attempts';
 import { isRunning } from '../../database/queries/operation-steps';
@@ -12,7 +17,7 @@ import { operationNotRunning } from '../operation-not-running';
 import type { StepContext } from '../run-step';
 import { finalFailure, passingFailure } from '../step-failure';
 import type { StepFailure } from '../step-failure';
-import { loginOnce } from './counted-login';
+import { changeOnce, loginOnce } from './counted-try';
 import type { Infrastructure } from './create-infrastructure';
 import { cloudHsmStoreOf } from '../store-of';
 import { connectHsm, reachableHsms } from './hsm-connection';
@@ -49,13 +54,10 @@ export async function rotatePassword(
   const connection = await opening;
   try {
     if (!pending) throw await noLongerPending(deps, input);
+    const change = connection.changeIsATry ? changeByPassword : changeInSession;
     const changed = await change(deps, step, connection, pending);
     if ((await loginOnce(deps, connection, input, pending, 'verify')) === 'accepted') return;
-    if (changed === 'unknown') throw sessionEnded();
-    throw finalFailure(
-      'INVALID_CREDENTIALS',
-      `kmsuser's password in cluster ${store.cloudHsmClusterId} was changed by somebody else during the connect. Disconnect the key store, set the password again, give it as KeyStorePassword to UpdateCustomKeyStore, and connect again.`,
-    );
+    throw changed === 'unknown' ? neverChanged() : changedBySomebodyElse(store.cloudHsmClusterId);
   } finally {
     connection.close();
   }
@@ -75,30 +77,65 @@ function ignore(): void {
 }
 
 /**
- * Changes the password in the session that the login left. A change that was sent before and is sent again sets the
- * same one. `unknown`: the session ended after a change had been sent; whether it was made, a login will tell.
+ * What is known of a change. `unknown`: it may not have been made, a login will tell. `refused`: the password that the
+ * login proved was not in force any more; if that was not by an earlier try of ours, it was by somebody else.
  */
-async function change(
+type Changed = 'changed' | 'refused' | 'unknown';
+
+/**
+ * Changes the password by the current one, which is tried no oftener than in a login. After a lost answer the next
+ * attempt finds the current one wrong where the change was made.
+ */
+async function changeByPassword(
   deps: Dependencies,
   step: StepContext,
   connection: HsmConnection,
   pending: KnownPassword,
-): Promise<'changed' | 'unknown'> {
+): Promise<Changed> {
+  const { pool } = deps.database;
+  const [passwords, mayBeSent] = await Promise.all([
+    loadPasswords(pool, deps.secrets, step.input.storeId),
+    markPendingSent(pool, step.input, pending.version),
+  ]);
+  if (!mayBeSent || passwords?.pending?.version !== pending.version)
+    throw await noLongerPending(deps, step.input);
+  switch (await changeOnce(deps, connection, step.input, { current: passwords.current, pending })) {
+    case 'accepted':
+      return 'changed';
+    case 'unanswered':
+      return 'unknown';
+    case 'wrong':
+      if (pending.sent) return 'refused';
+      // Nothing of ours can have changed it, so there is nothing that a login with the new one could find.
+      throw changedBySomebodyElse(cloudHsmStoreOf(step).cloudHsmClusterId);
+  }
+}
+
+/**
+ * Changes the password in the session that the login left. A change that was sent before and is sent again sets the
+ * same one. `unknown`: the session ended after a change had been sent.
+ */
+async function changeInSession(
+  deps: Dependencies,
+  step: StepContext,
+  connection: HsmConnection,
+  pending: KnownPassword,
+): Promise<Changed> {
   const { pool } = deps.database;
   const [sessionId, mayBeSent] = await Promise.all([
     loadSession(pool, deps.secrets, step.input.storeId),
     markPendingSent(pool, step.input, pending.version),
   ]);
   if (!mayBeSent) throw await noLongerPending(deps, step.input);
+  const passwords = { currentPassword: '', newPassword: pending.password };
   try {
-    if (sessionId === undefined) throw new HsmFailure('session-ended', 'No session is kept.');
-    await connection.changePassword(sessionId, KMSUSER, pending.password);
+    await connection.changePassword({ sessionId, username: KMSUSER, ...passwords });
     return 'changed';
   } catch (error) {
     if (!(error instanceof HsmFailure && error.reason === 'session-ended')) throw error;
     // The session ended. If a change was sent before, the login that proves it may have ended it: go on and look.
     if (pending.sent) return 'unknown';
-    throw sessionEnded();
+    throw neverChanged();
   }
 }
 
@@ -112,10 +149,17 @@ async function noLongerPending(deps: Dependencies, input: OperationInput): Promi
     : operationNotRunning(input);
 }
 
-function sessionEnded(): StepFailure {
+function neverChanged(): StepFailure {
   return finalFailure(
     'NETWORK_ERRORS',
-    'The session of kmsuser ended before its password was changed. Disconnect the key store and connect it again.',
+    'The way to the HSMs was lost before the password of kmsuser was changed. Disconnect the key store and connect it again.',
+  );
+}
+
+function changedBySomebodyElse(clusterId: string): StepFailure {
+  return finalFailure(
+    'INVALID_CREDENTIALS',
+    `kmsuser's password in cluster ${clusterId} was changed by somebody else during the connect. Disconnect the key store, set the password again, give it as KeyStorePassword to UpdateCustomKeyStore, and connect again.`,
   );
 }
 

@@ -10,34 +10,52 @@ import { lookAtCluster } from './look-at-cluster';
 const TIMEOUT_MS = 2_000;
 
 /** The part of the examination that differs between Create and Update. */
-type CertificateCheck = (clusterCertificate: string, fingerprint: string) => void;
+interface CertificateCheck {
+  /** of a cluster of AWS, by its certificate (PEM) and that one's fingerprint */
+  ofCluster: (clusterCertificate: string, fingerprint: string) => void;
+  /** of a token outside AWS, by the trust anchor (PEM) that is declared for it and that one's fingerprint */
+  ofDeclared: (trustAnchor: string, fingerprint: string) => void;
+}
 
 /**
- * What Create and Update check of a cluster outside: it is there, ACTIVE, its certificate is right (`checkCertificate`
- * throws where it is not), and it is eligible. Returns the fingerprint of the cluster certificate, which related
+ * What Create and Update check of a cluster outside: it is there, ACTIVE, its certificate is right (`check` throws where
+ * it is not), and it is eligible. Returns the fingerprint of the cluster certificate, which related
  * clusters share. CloudHSM or EC2 not answering is `KMSInternalException`: nothing was found out.
+ *
+ * A token outside AWS has neither state nor network to check here: that it is declared and its trust anchor is right is
+ * all. The fingerprint is that of its trust anchor, so that Update takes tokens of one anchor for related.
  */
 export async function examineForStore(
   call: Call,
   clusterId: string,
-  checkCertificate: CertificateCheck,
+  check: CertificateCheck,
 ): Promise<string> {
-  const view = await look(call, clusterId);
-  if (!view) {
-    throw new KmsException(
-      'CloudHsmClusterNotFoundException',
-      `There is no CloudHSM cluster ${clusterId} in this account and Region.`,
-    );
+  const { declaredClusters } = call.services;
+  if (declaredClusters) {
+    const declared = declaredClusters.find(call.caller.accountId, clusterId);
+    if (!declared) throw notFound(clusterId);
+    const fingerprint = clusterCertificateFingerprint(declared.trustAnchorCertificate);
+    check.ofDeclared(declared.trustAnchorCertificate, fingerprint);
+    return fingerprint;
   }
+  const view = await look(call, clusterId);
+  if (!view) throw notFound(clusterId);
   assertActive(view);
   const { clusterCertificate } = view.cluster;
   if (clusterCertificate === undefined) {
     throw new Error(`CloudHSM calls cluster ${clusterId} ACTIVE and gives no certificate of it`);
   }
   const fingerprint = clusterCertificateFingerprint(clusterCertificate);
-  checkCertificate(clusterCertificate, fingerprint);
+  check.ofCluster(clusterCertificate, fingerprint);
   assertEligible(view);
   return fingerprint;
+}
+
+function notFound(clusterId: string): KmsException {
+  return new KmsException(
+    'CloudHsmClusterNotFoundException',
+    `There is no CloudHSM cluster ${clusterId} in this account and Region.`,
+  );
 }
 
 async function look(call: Call, clusterId: string): Promise<ClusterView | undefined> {

@@ -13,11 +13,12 @@ export async function examineRelatedCluster(
   store: CloudHsmKeyStore,
   clusterId: string,
 ): Promise<void> {
-  await examineForStore(call, clusterId, (_certificate, fingerprint) => {
+  const related = (_certificate: string, fingerprint: string): void => {
     if (fingerprint === store.clusterCertificateFingerprint) return;
     throw new KmsException(
       'CloudHsmClusterNotRelatedException',
       `The CloudHSM cluster ${clusterId} does not share a backup history with the cluster of the custom key store: their cluster certificates differ.`,
     );
-  });
+  };
+  await examineForStore(call, clusterId, { ofCluster: related, ofDeclared: related });
 }

@@ -15,6 +15,18 @@ export function assertTrustAnchor(trustAnchor: string, clusterCertificate: strin
   }
 }
 
+/**
+ * Throws `IncorrectTrustAnchorException` unless both are the same certificate: that of a token outside AWS, which has
+ * no cluster certificate to verify, is declared for it.
+ */
+export function assertSameTrustAnchor(trustAnchor: string, declared: string): void {
+  const anchor = parse(trustAnchor);
+  if (!anchor) throw incorrect('it is not an X.509 certificate in PEM format');
+  if (!anchor.raw.equals(new X509Certificate(declared).raw)) {
+    throw incorrect('it is not the one that is declared for the cluster');
+  }
+}
+
 function parse(pem: string): X509Certificate | undefined {
   // X509Certificate takes DER as well, and so almost any text.
   if (!pem.includes(PEM_BEGIN)) return undefined;

@@ -51,7 +51,9 @@ export const connectCustomKeyStore = defineOperation<
           return {};
         case 'accept':
       }
-      if (store.type === 'AWS_CLOUDHSM') await quickLook(store, call);
+      // Of a token outside AWS nothing can be seen at once.
+      const inAws = call.services.declaredClusters === undefined;
+      if (store.type === 'AWS_CLOUDHSM' && inAws) await quickLook(store, call);
       const operation = await acceptConnect(database.pool, store, call.requestId);
       if (!operation) return ROW_CHANGED;
       call.services.dispatch(operation);

@@ -9,7 +9,7 @@ import type {
 import { checkNewStore, createStore } from '../../database/queries/create-store';
 import { KmsException } from '../../keystore/kms-exceptions';
 import { examineForStore } from '../cloudhsm/examine-for-store';
-import { assertTrustAnchor } from '../cloudhsm/trust-anchor';
+import { assertSameTrustAnchor, assertTrustAnchor } from '../cloudhsm/trust-anchor';
 import * as members from '../members';
 import type { Call, MembersOf } from '../operation';
 import { defineOperation } from '../operation';
@@ -104,13 +104,10 @@ async function examine(candidate: StoreCandidate, call: Call): Promise<ExaminedC
     return candidate;
   }
   const { cloudHsmClusterId, trustAnchorCertificate } = candidate;
-  const clusterCertificateFingerprint = await examineForStore(
-    call,
-    cloudHsmClusterId,
-    (clusterCertificate) => {
-      assertTrustAnchor(trustAnchorCertificate, clusterCertificate);
-    },
-  );
+  const clusterCertificateFingerprint = await examineForStore(call, cloudHsmClusterId, {
+    ofCluster: (clusterCertificate) => assertTrustAnchor(trustAnchorCertificate, clusterCertificate),
+    ofDeclared: (declared) => assertSameTrustAnchor(trustAnchorCertificate, declared),
+  });
   return { ...candidate, clusterCertificateFingerprint };
 }
 

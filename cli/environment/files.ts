@@ -54,6 +54,13 @@ export function readCredentialsFile(environment: Environment): string | undefine
   return path;
 }
 
+/** The path of the file of HSMs outside AWS, which can be read; what is in it is checked by the process that uses it. */
+export function readPkcs11File(environment: Environment): string | undefined {
+  const path = readVariable(environment, 'KEYMOOR_PKCS11_FILE');
+  if (path !== undefined) readFile('KEYMOOR_PKCS11_FILE', path);
+  return path;
+}
+
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** The path of the bundle of CAs for external key store proxies, every certificate of which can be read. */

@@ -127,6 +127,8 @@ export const VARIABLES = {
     schema: z.enum(['simulator', 'pkcs11', 'cloudhsm'], 'is none of simulator, pkcs11, cloudhsm'),
     example: 'cloudhsm',
   },
+  KEYMOOR_PKCS11_FILE: { schema: file, example: '/etc/keymoor/pkcs11.json' },
+  KEYMOOR_CLOUDHSM_DIR: { schema: file, example: '/opt/cloudhsm' },
   KEYMOOR_XKS_CA_FILE: { schema: file, example: '/etc/keymoor/xks-ca.pem' },
   KEYMOOR_XKS_CONNECT_TO: { schema: connectTo, example: 'xks.example.com:443:127.0.0.1:8443' },
   KEYMOOR_XKS_ACCESS_KEY_ID: {

@@ -36,6 +36,7 @@ export async function runApi(environment: Environment, builtInCredentials: boole
           ...(own.tls === undefined ? {} : { tls: own.tls }),
           ...(own.credentialsFile === undefined ? {} : { credentialsFile: own.credentialsFile }),
           ...(own.simulatorUrl === undefined ? {} : { simulatorUrl: own.simulatorUrl }),
+          ...(own.pkcs11File === undefined ? {} : { pkcs11File: own.pkcs11File }),
           ...(own.xksCaFile === undefined ? {} : { xksCaFile: own.xksCaFile }),
           ...(own.xksConnectTo === undefined ? {} : { xksConnectTo: own.xksConnectTo }),
         }),

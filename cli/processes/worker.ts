@@ -32,6 +32,8 @@ export async function runWorker(environment: Environment, builtInCredentials: bo
           masterKey: own.masterKey,
           endpoints: own.endpoints,
           hsm: own.hsm,
+          ...(own.pkcs11File === undefined ? {} : { pkcs11File: own.pkcs11File }),
+          ...(own.cloudHsmFolder === undefined ? {} : { cloudHsmFolder: own.cloudHsmFolder }),
           budgetScale: own.budgetScale,
           logger,
           ...(own.deployment === undefined ? {} : { deployment: own.deployment }),

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { writeAtomically } from './write-atomically';
 
 /** `endpoints.json` of the contract: where everything is, for tests and scripts. There while all is ready. */
@@ -18,6 +18,15 @@ export interface Endpoints {
 /** Holds the database's password: readable by its owner alone. */
 export function writeEndpoints(path: string, endpoints: Endpoints): void {
   writeAtomically(path, `${JSON.stringify(endpoints, undefined, 2)}\n`);
+}
+
+/** Where everything is, if it runs. */
+export function readEndpoints(path: string): Endpoints | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Endpoints;
+  } catch {
+    return undefined;
+  }
 }
 
 export function removeEndpoints(path: string): void {

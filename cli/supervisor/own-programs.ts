@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { hsmKind } from '../environment';
 import type { Environment } from '../environment/environment-error';
 import type { Program } from '../program';
 import { reachableHost } from './endpoints-file';
@@ -95,7 +96,7 @@ function childEnvironment(settings: ChildSettings): Record<string, string> {
       environment['KEYMOOR_SIMULATOR_URL'],
       `http://${reachableHost(host)}:${String(ports.simulator)}`,
     ),
-    KEYMOOR_HSM: orDefault(environment['KEYMOOR_HSM'], 'simulator'),
+    KEYMOOR_HSM: hsmKind(environment) ?? 'simulator',
     ...(temporal === undefined
       ? {}
       : {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { InvalidFile, invalidEntries, parseJsonFile } from '../watched-file';
 
 /** Who may call, and as which account: one pair of keys. */
 export interface Credential {
@@ -37,24 +38,13 @@ const CREDENTIAL = z.strictObject({
 
 const CREDENTIALS = z.array(CREDENTIAL, 'must be a list of entries');
 
-/** Why a credentials file is no good: one line that says where and never repeats a value. */
-export class InvalidCredentials extends Error {
-  override readonly name = 'InvalidCredentials';
-}
-
 /**
  * Reads the text of a credentials file.
- * @throws InvalidCredentials
+ * @throws InvalidFile
  */
 export function parseCredentials(text: string): Credential[] {
-  const parsed = CREDENTIALS.safeParse(parseJson(text));
-  if (!parsed.success)
-    throw new InvalidCredentials(
-      parsed.error.issues
-        .slice(0, 3)
-        .map((issue) => `${where(issue.path)}${messageOf(issue)}`)
-        .join('; '),
-    );
+  const parsed = CREDENTIALS.safeParse(parseJsonFile(text));
+  if (!parsed.success) throw invalidEntries(parsed.error.issues, Object.keys(CREDENTIAL.shape));
   const credentials = parsed.data.map(({ roleArn, ...rest }) => ({
     ...rest,
     ...(roleArn === undefined ? {} : { roleArn }),
@@ -63,43 +53,19 @@ export function parseCredentials(text: string): Credential[] {
   return credentials;
 }
 
-function messageOf(issue: z.core.$ZodIssue): string {
-  // Not even the names of unknown members: in a file of another shape they may be anything.
-  if (issue.code !== 'unrecognized_keys') return issue.message;
-  return `has an unknown member; known are ${Object.keys(CREDENTIAL.shape).join(', ')}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    // A byte order mark is what some editors write.
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (error) {
-    // The parser's own message quotes the text.
-    const position = /position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-    const line = position === undefined ? undefined : text.slice(0, Number(position)).split('\n').length;
-    throw new InvalidCredentials(`it is not JSON${line === undefined ? '' : ` (line ${line})`}`);
-  }
-}
-
-function where(path: readonly PropertyKey[]): string {
-  const [index, ...members] = path;
-  if (typeof index !== 'number') return 'the file ';
-  return `entry ${index + 1}${members.length === 0 ? '' : `, ${members.map(String).join('.')}`}: `;
-}
-
 function refuseContradictions(credentials: readonly Credential[]): void {
   const seen = new Map<string, number>();
   const roles = new Map<string, { roleArn: string; entry: number }>();
   for (const [index, { accessKeyId, accountId, roleArn }] of credentials.entries()) {
     const earlier = seen.get(accessKeyId);
     if (earlier !== undefined)
-      throw new InvalidCredentials(`entries ${earlier} and ${index + 1} have the same accessKeyId`);
+      throw new InvalidFile(`entries ${earlier} and ${index + 1} have the same accessKeyId`);
     seen.set(accessKeyId, index + 1);
 
     if (roleArn === undefined) continue;
     const role = roles.get(accountId);
     if (role !== undefined && role.roleArn !== roleArn)
-      throw new InvalidCredentials(
+      throw new InvalidFile(
         `entries ${role.entry} and ${index + 1} give account ${accountId} two different roleArns`,
       );
     roles.set(accountId, role ?? { roleArn, entry: index + 1 });

@@ -1,8 +1,14 @@
 import { Agent } from 'node:http';
 import { throwIfCancelled } from '../call-options';
-import type { CallOptions } from '../call-options';
 import { HsmFailure } from './hsm-login';
-import type { HsmConnection, HsmFailureReason, HsmLogin, HsmTarget, HsmUser } from './hsm-login';
+import type {
+  HsmConnectOptions,
+  HsmConnection,
+  HsmFailureReason,
+  HsmLogin,
+  HsmTarget,
+  HsmUser,
+} from './hsm-login';
 import { JsonLineChannel } from './json-line-channel';
 import type { JsonLineAnswer } from './json-line-channel';
 import { findSimulatorRoute } from './simulator-route';
@@ -23,7 +29,8 @@ export function createSimulatorHsmLogin(config: SimulatorHsmLoginConfig): HsmLog
   // An idle keep-alive socket does not hold the process.
   const agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS });
   return {
-    async connect(target: HsmTarget, options: CallOptions = {}): Promise<HsmConnection> {
+    reach: 'one-hsm',
+    async connect(target: HsmTarget, options: HsmConnectOptions = {}): Promise<HsmConnection> {
       throwIfCancelled(options.signal);
       const timeoutMs = options.timeoutMs ?? config.timeoutMs ?? 5_000;
       const name = `HSM ${target.hsmId} of ${target.clusterId}`;
@@ -38,6 +45,7 @@ export function createSimulatorHsmLogin(config: SimulatorHsmLoginConfig): HsmLog
         const socket = await connectTrusted({ ...route, ...target, name }, until.signal);
         const channel = new JsonLineChannel(socket, name, timeoutMs, options.signal);
         await introduce(channel, target, name, Math.max(1, deadline - Date.now()));
+        options.onStage?.(`${name} answers, and its certificate is the cluster's`);
         return connection(channel, name);
       } catch (error) {
         throwIfCancelled(options.signal);
@@ -80,6 +88,7 @@ function connection(channel: JsonLineChannel, name: string): HsmConnection {
   const ask = async (operation: string, members: object): Promise<Readonly<Record<string, unknown>>> =>
     resultOf(await channel.request(operation, members), operation, name);
   return {
+    changeIsATry: false,
     async listUsers() {
       return toUsers((await ask('ListUsers', {}))['users'], name);
     },
@@ -88,7 +97,8 @@ function connection(channel: JsonLineChannel, name: string): HsmConnection {
       if (typeof sessionId !== 'string') throw unreadable('Login', name);
       return sessionId;
     },
-    async changePassword(sessionId, username, newPassword) {
+    async changePassword({ sessionId, username, newPassword }) {
+      if (sessionId === undefined) throw new HsmFailure('session-ended', `${name}: no session is kept`);
       await ask('ChangePassword', { sessionId, username, newPassword });
     },
     async logout(sessionId) {

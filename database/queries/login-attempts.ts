@@ -5,8 +5,11 @@ export interface PlannedLogin {
   storeId: string;
   generation: number;
   secretVersion: number;
-  /** `login` finds out which password is in force; `verify` proves one that was just set and is counted apart (D18) */
-  purpose: 'login' | 'verify';
+  /**
+   * `login` finds out which password is in force; `change` sets another and carries this one; `verify` proves one that
+   * was just set. Each is counted apart (D18).
+   */
+  purpose: 'login' | 'change' | 'verify';
 }
 
 /** One login that was written down and may be sent. */

@@ -5,6 +5,7 @@ import {
   cacheDirOf,
   devEnvironment,
   engineEnvironment,
+  hsmCheckEnvironment,
   migrateEnvironment,
   simulatorEnvironment,
   workerEnvironment,
@@ -169,6 +170,46 @@ test('with a simulator named, it is also the way to log in', () => {
   const { KEYMOOR_HSM: _left, ...rest } = PRODUCTION;
   expect(workerEnvironment({ ...rest, KEYMOOR_SIMULATOR_URL: 'http://127.0.0.1:4582' }, false).hsm).toBe(
     'simulator',
+  );
+});
+
+const { KEYMOOR_HSM: _kind, ...KINDLESS } = PRODUCTION;
+
+test('whoever declares HSMs outside AWS logs in by PKCS#11, in API and worker alike', () => {
+  const declared = { ...KINDLESS, KEYMOOR_PKCS11_FILE: textFile };
+  expect(workerEnvironment(declared, false)).toMatchObject({ hsm: 'pkcs11', pkcs11File: textFile });
+  expect(apiEnvironment(declared, false)).toMatchObject({ pkcs11File: textFile });
+  const withSimulator = { ...declared, KEYMOOR_SIMULATOR_URL: 'http://127.0.0.1:4582' };
+  expect(workerEnvironment(withSimulator, false).hsm).toBe('pkcs11');
+});
+
+test.each([
+  [{ KEYMOOR_HSM: 'pkcs11' }, 'is not set, but KEYMOOR_HSM is pkcs11'],
+  [{ KEYMOOR_HSM: 'cloudhsm', KEYMOOR_PKCS11_FILE: textFile }, 'is set, but KEYMOOR_HSM is cloudhsm'],
+  [{ KEYMOOR_HSM: 'pkcs11', KEYMOOR_PKCS11_FILE: noSuchFile }, `the file ${noSuchFile} does not exist`],
+])('HSMs outside AWS that are half declared are refused: %j', (changes, problem) => {
+  for (const read of [
+    () => workerEnvironment({ ...KINDLESS, ...changes }, false),
+    () => apiEnvironment({ ...KINDLESS, ...changes }, false),
+    () => devEnvironment(changes),
+  ]) {
+    expect(read).toThrow(`KEYMOOR_PKCS11_FILE: ${problem}`);
+  }
+});
+
+test('a check of HSMs takes what is not set from a dev that runs', () => {
+  const running = { database: 'postgresql://u@h/d', simulator: 'http://127.0.0.1:1', masterKeyFile };
+  const own = { KEYMOOR_HSM: 'pkcs11', KEYMOOR_PKCS11_FILE: textFile };
+  expect(hsmCheckEnvironment(own, running)).toMatchObject({
+    databaseUrl: 'postgresql://u@h/d',
+    simulatorUrl: 'http://127.0.0.1:1',
+    hsm: 'pkcs11',
+  });
+  const named = { ...own, DATABASE_URL: 'postgresql://u@other/d' };
+  expect(hsmCheckEnvironment(named, running).databaseUrl).toBe('postgresql://u@other/d');
+  expect(() => hsmCheckEnvironment(own, undefined)).toThrow('DATABASE_URL: is not set');
+  expect(() => hsmCheckEnvironment({ KEYMOOR_HSM: 'simulator' }, running)).toThrow(
+    'KEYMOOR_HSM: is simulator',
   );
 });
 

@@ -82,16 +82,18 @@ class Latch {
 /** An HSM whose answer to a login is read late. */
 function frozenAfterLogin(latch: Latch): HsmLogin {
   return {
+    reach: hsm.reach,
     async connect(target, options) {
       const connection = await hsm.connect(target, options);
       return {
+        changeIsATry: connection.changeIsATry,
         listUsers: () => connection.listUsers(),
         async login(username, password) {
           const sessionId = await connection.login(username, password);
           await latch.pass();
           return sessionId;
         },
-        changePassword: (...change) => connection.changePassword(...change),
+        changePassword: (change) => connection.changePassword(change),
         logout: (sessionId) => connection.logout(sessionId),
         close: () => connection.close(),
       };

@@ -1,0 +1,228 @@
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { HsmFailure } from '../hsm-login';
+import {
+  CKF_OS_LOCKING_OK,
+  CKF_RW_SESSION,
+  CKF_SERIAL_SESSION,
+  CKF_TOKEN_INITIALIZED,
+  CKF_USER_PIN_INITIALIZED,
+  CKF_USER_PIN_LOCKED,
+  CKR_USER_NOT_LOGGED_IN,
+  CKU_USER,
+  loadCryptoki,
+  returnValueOf,
+} from './cryptoki';
+import type { Cryptoki, CryptokiTokenInfo } from './cryptoki';
+import type { TokenFacts } from './token';
+import type { TokenAnswer, TokenRequest } from './token-messages';
+
+/*
+ * The process that a PKCS#11 library lives in, one per connection. The library's calls block, so that nothing else runs
+ * here but the watchdog; whoever opened the connection ends the process. Its first argument is the pid of its parent.
+ */
+
+/** Secrets of ours that a vendor's library has no business with. */
+const SECRETS_OF_OURS = [
+  'DATABASE_URL',
+  'PGPASSWORD',
+  'TEMPORAL_API_KEY',
+  'TEMPORAL_TLS_CLIENT_KEY_DATA',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'KEYMOOR_XKS_SECRET_ACCESS_KEY',
+];
+
+// What is inherited is read nowhere here, only taken away before anything of a vendor's is loaded.
+// eslint-disable-next-line no-restricted-properties
+for (const name of SECRETS_OF_OURS) Reflect.deleteProperty(process.env, name);
+
+new Worker(join(__dirname, 'token-watchdog.js'), { workerData: { parent: Number(process.argv[2]) } });
+
+// A library's exit handlers may hang as well as its calls: end without them.
+process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+// Ctrl-C reaches the whole group of processes; when a connection ends, its owner decides.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+
+interface Opened {
+  cryptoki: Cryptoki;
+  module: string;
+  tokenLabel: string | undefined;
+  /** until when the library is as fresh as the connection, milliseconds since the epoch */
+  freshUntil: number;
+}
+
+/**
+ * How long a login may rest on the library as it was initialized for the opening, which with HSMs on a network can take
+ * a second or more. A process that was frozen in between has to start afresh.
+ */
+const FRESH_MS = 1_000;
+
+let opened: Opened | undefined;
+
+process.on('message', (request: TokenRequest) => {
+  send(answerTo(request));
+});
+
+function send(answer: TokenAnswer): void {
+  process.send?.(answer);
+}
+
+function answerTo(request: TokenRequest): TokenAnswer {
+  const { id } = request;
+  try {
+    if (request.kind === 'open') return { id, kind: 'done', facts: open(request) };
+    if (opened === undefined) throw new HsmFailure('unreachable', 'it is not open');
+    if (request.kind === 'login') login(opened, request);
+    else setPin(opened, request);
+    return { id, kind: 'done' };
+  } catch (error) {
+    const returned = returnValueOf(error);
+    if (returned) return { id, kind: 'return-value', ...returned };
+    if (error instanceof HsmFailure)
+      return { id, kind: 'failed', reason: error.reason, message: error.message };
+    // Its text is not known to be free of secrets.
+    return { id, kind: 'failed', reason: 'hsm-error', message: 'a call of the library failed unexpectedly' };
+  }
+}
+
+function open(request: Extract<TokenRequest, { kind: 'open' }>): TokenFacts {
+  const { module, tokenLabel } = request;
+  const cryptoki = loadCryptoki(module);
+  cryptoki.C_Initialize({ flags: CKF_OS_LOCKING_OK });
+  opened = { cryptoki, module, tokenLabel, freshUntil: Date.now() + FRESH_MS };
+  const { libraryDescription, libraryVersion } = cryptoki.C_GetInfo();
+  const library = `${text(libraryDescription)} ${libraryVersion.major}.${libraryVersion.minor}`;
+  send({ id: request.id, kind: 'library', library });
+  const { info } = findToken(opened);
+  return {
+    label: text(info.label),
+    serialNumber: text(info.serialNumber),
+    model: text(info.model),
+    manufacturer: text(info.manufacturerID),
+    library,
+    userPinSet: (info.flags & CKF_USER_PIN_INITIALIZED) !== 0,
+    userPinLocked: (info.flags & CKF_USER_PIN_LOCKED) !== 0,
+  };
+}
+
+/** As a rule it starts afresh, for the reason that `setPin` has; the first login need not, where it comes at once. */
+function login(token: Opened, { pin, deadline }: Extract<TokenRequest, { kind: 'login' }>): void {
+  if (Date.now() >= token.freshUntil) startAfresh(token);
+  inSession(token, (cryptoki, session) => {
+    refuseIfLate(deadline);
+    cryptoki.C_Login(session, CKU_USER, pin);
+    logout(cryptoki, session);
+  });
+}
+
+/**
+ * A library that has been initialized for some time may hold the PIN as it was then (SoftHSM does): it would take the
+ * old one, and overwrite what somebody else has set since. So it always starts afresh here.
+ */
+function setPin(token: Opened, request: Extract<TokenRequest, { kind: 'set-pin' }>): void {
+  startAfresh(token);
+  inSession(token, (cryptoki, session) => {
+    const change = (): void => {
+      refuseIfLate(request.deadline);
+      cryptoki.C_SetPIN(session, request.currentPin, request.newPin);
+    };
+    try {
+      change();
+    } catch (error) {
+      // By the standard nobody need be logged in; some tokens want it all the same.
+      if (returnValueOf(error)?.code !== CKR_USER_NOT_LOGGED_IN) throw error;
+      cryptoki.C_Login(session, CKU_USER, request.currentPin);
+      change();
+      logout(cryptoki, session);
+    }
+  });
+}
+
+function startAfresh(token: Opened): void {
+  token.cryptoki.C_Finalize();
+  token.cryptoki.C_Initialize({ flags: CKF_OS_LOCKING_OK });
+}
+
+/** The login is proved already, and the next request starts afresh. */
+function logout(cryptoki: Cryptoki, session: Buffer): void {
+  try {
+    cryptoki.C_Logout(session);
+  } catch {
+    // as above
+  }
+}
+
+/** Runs in a session of its own. A token that says that its user is locked is not asked: it would count the try. */
+function inSession(token: Opened, work: (cryptoki: Cryptoki, session: Buffer) => void): void {
+  token.freshUntil = 0;
+  const { cryptoki } = token;
+  const { slot, info } = findToken(token);
+  if ((info.flags & CKF_USER_PIN_LOCKED) !== 0)
+    throw new HsmFailure(
+      'locked-out',
+      "kmsuser is locked after too many wrong passwords; set a new password for it on the token and update the store's KeyStorePassword",
+    );
+  const session = cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION);
+  try {
+    work(cryptoki, session);
+  } finally {
+    try {
+      cryptoki.C_CloseSession(session);
+    } catch {
+      // The next request starts afresh, which closes it.
+    }
+  }
+}
+
+/** A process that was frozen may come here long after everybody gave it up, and the world has moved on. */
+function refuseIfLate(deadline: number): void {
+  if (Date.now() >= deadline)
+    throw new HsmFailure('unreachable', 'the time for the request was over before it could be sent');
+}
+
+interface FoundToken {
+  slot: Buffer;
+  info: CryptokiTokenInfo;
+}
+
+function findToken({ cryptoki, module, tokenLabel }: Opened): FoundToken {
+  const { tokens: all, unreadable } = listTokens(cryptoki);
+  // SoftHSM always shows one more, which is there to be initialized.
+  const initialized = all.filter(({ info }) => (info.flags & CKF_TOKEN_INITIALIZED) !== 0);
+  const tokens =
+    tokenLabel === undefined ? initialized : all.filter(({ info }) => text(info.label) === text(tokenLabel));
+  const [first, ...others] = tokens;
+  if (first !== undefined && others.length === 0) return first;
+  const wanted = tokenLabel === undefined ? 'token' : `token with the label ${tokenLabel}`;
+  if (first !== undefined)
+    throw new HsmFailure(
+      'unusable-library',
+      `${module} has ${tokens.length} of what should be the only ${wanted}; give each token a label of its own`,
+    );
+  if (unreadable !== undefined) throw unreadable;
+  const labels = initialized.map(({ info }) => text(info.label)).join(', ');
+  throw new HsmFailure(
+    'no-token',
+    `${module} has no ${wanted} (it has: ${labels === '' ? 'none' : labels}); check the label, the library's configuration, and that this user may read it`,
+  );
+}
+
+/** All tokens that tell of themselves; one that does not is no reason to refuse another. */
+function listTokens(cryptoki: Cryptoki): { tokens: FoundToken[]; unreadable: unknown } {
+  const tokens: FoundToken[] = [];
+  let unreadable: unknown;
+  for (const slot of cryptoki.C_GetSlotList(true)) {
+    try {
+      tokens.push({ slot, info: cryptoki.C_GetTokenInfo(slot) });
+    } catch (error) {
+      unreadable ??= error;
+    }
+  }
+  return { tokens, unreadable };
+}
+
+/** A text of the library's without its padding, and fit to be printed. */
+function text(padded: string): string {
+  return padded.replace(/[\p{Cc}]/gu, ' ').trimEnd();
+}
