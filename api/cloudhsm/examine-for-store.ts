@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AwsCallFailed } from '../../clients/aws/aws-failure';
 import { clusterCertificateFingerprint } from '../../clients/aws/clusters';
 import { KmsException } from '../../keystore/kms-exceptions';
@@ -13,8 +14,8 @@ const TIMEOUT_MS = 2_000;
 interface CertificateCheck {
   /** of a cluster of AWS, by its certificate (PEM) and that one's fingerprint */
   ofCluster: (clusterCertificate: string, fingerprint: string) => void;
-  /** of a token outside AWS, by the trust anchor (PEM) that is declared for it and that one's fingerprint */
-  ofDeclared: (trustAnchor: string, fingerprint: string) => void;
+  /** of a token outside AWS, by the trust anchor (PEM) that is declared for it */
+  ofDeclared: (trustAnchor: string) => void;
 }
 
 /**
@@ -23,7 +24,7 @@ interface CertificateCheck {
  * clusters share. CloudHSM or EC2 not answering is `KMSInternalException`: nothing was found out.
  *
  * A token outside AWS has neither state nor network to check here: that it is declared and its trust anchor is right is
- * all. The fingerprint is that of its trust anchor, so that Update takes tokens of one anchor for related.
+ * all. It shares no backups that anybody here knows of, so that its fingerprint is one of its own id.
  */
 export async function examineForStore(
   call: Call,
@@ -34,9 +35,8 @@ export async function examineForStore(
   if (declaredClusters) {
     const declared = declaredClusters.find(call.caller.accountId, clusterId);
     if (!declared) throw notFound(clusterId);
-    const fingerprint = clusterCertificateFingerprint(declared.trustAnchorCertificate);
-    check.ofDeclared(declared.trustAnchorCertificate, fingerprint);
-    return fingerprint;
+    check.ofDeclared(declared.trustAnchorCertificate);
+    return createHash('sha256').update(`token outside AWS ${clusterId}`).digest('hex');
   }
   const view = await look(call, clusterId);
   if (!view) throw notFound(clusterId);

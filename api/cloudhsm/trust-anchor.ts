@@ -20,11 +20,16 @@ export function assertTrustAnchor(trustAnchor: string, clusterCertificate: strin
  * no cluster certificate to verify, is declared for it.
  */
 export function assertSameTrustAnchor(trustAnchor: string, declared: string): void {
-  const anchor = parse(trustAnchor);
-  if (!anchor) throw incorrect('it is not an X.509 certificate in PEM format');
-  if (!anchor.raw.equals(new X509Certificate(declared).raw)) {
+  if (!parse(trustAnchor)) throw incorrect('it is not an X.509 certificate in PEM format');
+  if (!isSameCertificate(trustAnchor, declared)) {
     throw incorrect('it is not the one that is declared for the cluster');
   }
+}
+
+/** Whether two PEM texts hold the same certificate, however they are written. */
+export function isSameCertificate(one: string, other: string): boolean {
+  const [first, second] = [parse(one), parse(other)];
+  return first !== undefined && second !== undefined && first.raw.equals(second.raw);
 }
 
 function parse(pem: string): X509Certificate | undefined {

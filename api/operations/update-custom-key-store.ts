@@ -6,7 +6,7 @@ import { updateStore } from '../../database/queries/update-store';
 import type { StateRequest } from '../../keystore/connection-state';
 import { stateVerdict } from '../../keystore/connection-state';
 import type { CustomKeyStore } from '../../keystore/custom-key-store';
-import { examineRelatedCluster } from '../cloudhsm/examine-related-cluster';
+import { examineRelatedCluster, notRelated } from '../cloudhsm/examine-related-cluster';
 import * as members from '../members';
 import type { Call, MembersOf } from '../operation';
 import { defineOperation } from '../operation';
@@ -93,7 +93,9 @@ export const updateCustomKeyStore = defineOperation<
       if (changes.name !== undefined) await assertNameFree(changes.name, store, call);
       if (store.type === 'AWS_CLOUDHSM') {
         const { cloudHsmClusterId } = changes;
-        if (cloudHsmClusterId !== undefined) await examineRelatedCluster(call, store, cloudHsmClusterId);
+        if (cloudHsmClusterId !== undefined) {
+          changes.clusterCertificateFingerprint = await examineRelatedCluster(call, store, cloudHsmClusterId);
+        }
       } else if (changes.xksProxy) {
         const { xksProxy, rawSecretAccessKey } = changes;
         await assertProxyFree(store, xksProxy, call);
@@ -108,10 +110,9 @@ export const updateCustomKeyStore = defineOperation<
         case 'row-changed':
           return ROW_CHANGED;
         case 'cluster-in-use':
-          // A related cluster of this store cannot be another store's: those are kept apart by the certificate.
-          throw new Error(
-            `cluster ${changes.cloudHsmClusterId ?? ''} is another store's and related all the same`,
-          );
+          // Of clusters in AWS this cannot be: those are kept apart by the certificate. Tokens of one trust anchor can
+          // be different stores', and then are not the same in another place.
+          throw notRelated(changes.cloudHsmClusterId ?? '', "it is another custom key store's");
         default:
           throw conflictException(outcome);
       }

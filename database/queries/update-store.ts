@@ -12,8 +12,9 @@ import { lockXksHost, xksConflict } from './xks-uniqueness';
 /** What Update may change of a store; of each type only its own members. */
 export interface StoreChanges {
   name?: string;
-  /** of a CloudHSM key store */
+  /** of a CloudHSM key store, with `clusterCertificateFingerprint` */
   cloudHsmClusterId?: string;
+  clusterCertificateFingerprint?: string;
   /** of a CloudHSM key store: replaces the current password and drops a pending one (D35) */
   keyStorePassword?: string;
   /** of an external key store: all of it as it shall be */
@@ -42,6 +43,7 @@ export async function updateStore(
            name = coalesce($4, name),
            cloud_hsm_cluster_id = coalesce($5, cloud_hsm_cluster_id),
            given_password_hash = coalesce($6, given_password_hash),
+           cluster_certificate_fingerprint = coalesce($7, cluster_certificate_fingerprint),
            row_version = row_version + 1
          WHERE id = $1 AND account_id = $2 AND row_version = $3`,
         [
@@ -51,6 +53,7 @@ export async function updateStore(
           changes.name ?? null,
           changes.cloudHsmClusterId ?? null,
           changes.keyStorePassword === undefined ? null : secrets.hash(store.id, changes.keyStorePassword),
+          changes.clusterCertificateFingerprint ?? null,
         ],
       );
       if (rowCount === 0) return 'row-changed';
