@@ -118,6 +118,7 @@ export interface DevEnvironment {
   /** 0 = a free one */
   ports: { kms: number; admin: number; simulator: number; workerAdmin: number };
   tls: boolean;
+  hsm: VariableValue<'KEYMOOR_HSM'>;
   /** where it is not the embedded one */
   databaseUrl?: string;
   temporalCliPath?: string;
@@ -259,6 +260,7 @@ export function devEnvironment(environment: Environment): DevEnvironment {
       workerAdmin: readVariable(environment, 'KEYMOOR_WORKER_ADMIN_PORT') ?? 4583,
     },
     tls: readTlsFiles(environment) !== undefined,
+    hsm: hsmKind(environment) ?? 'simulator',
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
     ...(temporalCliPath === undefined ? {} : { temporalCliPath }),
     ...(credentialsFile === undefined ? {} : { credentialsFile: resolve(credentialsFile) }),

@@ -8,11 +8,11 @@ import { connectHsm, reachableHsms } from './hsm-connection';
 /**
  * Logs kmsuser out, best effort (D31): an HSM that cannot be reached, or a cluster that is gone, must not hold a
  * disconnect up. What is left then is a session that belongs to this store, which its next login replaces. Never
- * fails for the outside world; says what happened in the step's note.
+ * fails for the outside world; says what happened in the step's note. Nothing is asked where no session can be left.
  */
 export async function logoutKmsuser(deps: Dependencies, step: StepContext): Promise<void> {
   const { store } = step;
-  if (store?.type !== 'AWS_CLOUDHSM' || !undoIsDue(step)) return;
+  if (store?.type !== 'AWS_CLOUDHSM' || !undoIsDue(step) || !deps.hsm.keepsSessions) return;
   const ledger = await listUnreleased(deps.database.pool, store.id);
   const securityGroupId = ledger.find((entry) => entry.kind === 'security-group')?.providerId;
   // Without the connector's group there is no way to the HSMs, and there was none to log in.

@@ -126,9 +126,10 @@ function addressOf({ connection }: TemporalEnvironment): string {
   return connection.address ?? '127.0.0.1:7233';
 }
 
-function bannerSettings({ region, credentialsFile }: DevEnvironment): {
+function bannerSettings({ region, credentialsFile, hsm }: DevEnvironment): {
   region: string;
   builtInCredentials: boolean;
+  simulatedHsms: boolean;
 } {
-  return { region, builtInCredentials: credentialsFile === undefined };
+  return { region, builtInCredentials: credentialsFile === undefined, simulatedHsms: hsm === 'simulator' };
 }

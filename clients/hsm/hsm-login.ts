@@ -11,6 +11,8 @@ import type { CallOptions } from '../call-options';
 export interface HsmLogin {
   /** Whether a connection is one to the HSM that the target names, or speaks for all HSMs of the cluster. */
   readonly reach: 'one-hsm' | 'whole-cluster';
+  /** Whether kmsuser stays logged in when a connection is closed, so that somebody has to log it out. */
+  readonly keepsSessions: boolean;
   /**
    * Opens a connection, and proves that it leads to the right cluster, as far as the way to it can: the simulator's by
    * TLS, certificate against the store's trust anchor, cluster id in the certificate.

@@ -30,6 +30,7 @@ export function createSimulatorHsmLogin(config: SimulatorHsmLoginConfig): HsmLog
   const agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS });
   return {
     reach: 'one-hsm',
+    keepsSessions: true,
     async connect(target: HsmTarget, options: HsmConnectOptions = {}): Promise<HsmConnection> {
       throwIfCancelled(options.signal);
       const timeoutMs = options.timeoutMs ?? config.timeoutMs ?? 5_000;

@@ -36,7 +36,7 @@ const missing = missingForSoftHsm({ compiler: true });
 
 if (missing === undefined) describe("a key store on one's own token", ownToken);
 else
-  describe.skip(`a key store on one's own token: this machine has no ${missing}`, () => {
+  describe.skip(`a key store on one's own token (skipped: no ${missing} here)`, () => {
     it('is not tried', () => undefined);
   });
 

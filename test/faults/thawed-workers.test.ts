@@ -83,6 +83,7 @@ class Latch {
 function frozenAfterLogin(latch: Latch): HsmLogin {
   return {
     reach: hsm.reach,
+    keepsSessions: hsm.keepsSessions,
     async connect(target, options) {
       const connection = await hsm.connect(target, options);
       return {

@@ -1,23 +1,13 @@
-import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { SOFTHSM_MODULE, missingForSoftHsm } from './softhsm';
 
 const run = promisify(execFile);
 
 const SOURCES = join(__dirname, 'cloudhsm-sdk');
-
-/** Where packages put SoftHSM's library. */
-const SOFTHSM = [
-  '/usr/lib/softhsm/libsofthsm2.so',
-  '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so',
-  '/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so',
-  '/usr/lib64/softhsm/libsofthsm2.so',
-  '/usr/lib64/pkcs11/libsofthsm2.so',
-  '/usr/local/lib/softhsm/libsofthsm2.so',
-  '/opt/homebrew/lib/softhsm/libsofthsm2.so',
-];
 
 /** A request to the stand-in that a fault can hit. */
 export type SdkRequest =
@@ -67,28 +57,9 @@ export interface SdkCluster {
   loggedInElsewhere: boolean;
 }
 
-/**
- * What the stand-in needs and this machine has not; undefined where it has all.
- * @throws Error where something is missing and KEYMOOR_REQUIRE_SOFTHSM is set, as in CI
- */
+/** What the stand-in needs and this machine has not; undefined where it has all. For the name of a skipped suite. */
 export function missingForCloudHsmSdk(): string | undefined {
-  const missing = firstMissing();
-  if (missing !== undefined && process.env['KEYMOOR_REQUIRE_SOFTHSM'] !== undefined)
-    throw new Error(`the stand-in for AWS CloudHSM Client SDK 5 needs ${missing}`);
-  return missing;
-}
-
-function firstMissing(): string | undefined {
-  if (softHsm() === undefined) return "SoftHSM's library";
-  const works = (program: string, args: string[]): boolean =>
-    spawnSync(program, args, { cwd: __dirname, stdio: 'ignore' }).status === 0;
-  if (!works('softhsm2-util', ['--version'])) return 'softhsm2-util';
-  if (!works('cc', ['--version'])) return 'a C compiler (cc)';
-  return works(process.execPath, ['-e', "require('pkcs11js')"]) ? undefined : 'the package pkcs11js';
-}
-
-function softHsm(): string | undefined {
-  return SOFTHSM.find((file) => existsSync(file));
+  return missingForSoftHsm({ compiler: true });
 }
 
 /** A scripted stand-in for AWS CloudHSM Client SDK 5 in a temporary folder. */
@@ -128,11 +99,10 @@ export async function installCloudHsmSdk(): Promise<CloudHsmSdk> {
   program('configure-cli', `require(${source('configure.cjs')}).configure('cli')`);
   program('configure-pkcs11', `require(${source('configure.cjs')}).configure('pkcs11')`);
   program('cloudhsm-cli', `require(${source('cloudhsm-cli.cjs')})`);
-  const module = softHsm() ?? '';
-  writeFileSync(state('softhsm.json'), JSON.stringify({ module }));
+  writeFileSync(state('softhsm.json'), JSON.stringify({ module: SOFTHSM_MODULE }));
   writeFileSync(state('clusters.json'), '[]');
   writeFileSync(state('log.jsonl'), '');
-  await compileLibrary(folder, module);
+  await compileLibrary(folder);
 
   const clusters = (): SdkCluster[] =>
     JSON.parse(readFileSync(state('clusters.json'), 'utf8')) as SdkCluster[];
@@ -188,9 +158,9 @@ export async function installCloudHsmSdk(): Promise<CloudHsmSdk> {
   };
 }
 
-async function compileLibrary(folder: string, module: string): Promise<void> {
+async function compileLibrary(folder: string): Promise<void> {
   const texts = {
-    REAL: module,
+    REAL: SOFTHSM_MODULE,
     NODE: process.execPath,
     STATE: join(SOURCES, 'library-state.cjs'),
     FOLDER: folder,

@@ -28,6 +28,7 @@ export class MortalWorker {
       database: { ...database, pool: this.#mortalPool(database.pool) },
       hsm: {
         reach: hsm.reach,
+        keepsSessions: hsm.keepsSessions,
         connect: async (target, options) =>
           this.#mortalConnection(await this.#effect('hsm connect', () => hsm.connect(target, options))),
       },

@@ -15,7 +15,8 @@ const MODULES = [
 ];
 
 const PROJECT = join(__dirname, '..', '..');
-const TOKEN_PROGRAM = join(PROJECT, 'dist', 'clients', 'hsm', 'pkcs11', 'token-main.js');
+/** The compiled program that loads a library; beside the TypeScript there is none. */
+export const TOKEN_PROGRAM = join(PROJECT, 'dist', 'clients', 'hsm', 'pkcs11', 'token-main.js');
 const OUTSIDE = join(__dirname, 'pkcs11-outside.cjs');
 const SO_PIN = 'officers-pin';
 

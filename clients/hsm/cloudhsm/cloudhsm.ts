@@ -47,6 +47,7 @@ export function createCloudHsmLogin(config: CloudHsmLoginConfig): HsmLogin {
   const sdk = clientSdkIn(resolve(config.folder));
   return {
     reach: 'whole-cluster',
+    keepsSessions: false,
     async connect(target: HsmTarget, options: HsmConnectOptions = {}): Promise<HsmConnection> {
       throwIfCancelled(options.signal);
       await checkInstalled(sdk);

@@ -52,7 +52,7 @@ export function loadCryptoki(module: string): Cryptoki {
   } catch {
     throw new HsmFailure(
       'unusable-library',
-      'the optional package pkcs11js is not installed, or was not built; run npm ci again where a C++ compiler, make and Python 3 are installed (Debian: apt-get install g++ make python3)',
+      'the optional package pkcs11js is not installed, or was not built; install a C++ compiler, make and Python 3 (Debian: apt-get install g++ make python3), then npm run setup',
     );
   }
   try {

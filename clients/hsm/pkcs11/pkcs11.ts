@@ -19,6 +19,7 @@ export function createPkcs11HsmLogin(config: Pkcs11HsmLoginConfig): HsmLogin {
   const { declared, programFile } = config;
   return {
     reach: 'whole-cluster',
+    keepsSessions: false,
     async connect({ accountId, clusterId }, options = {}) {
       const cluster = declared.find(accountId, clusterId);
       if (cluster === undefined)

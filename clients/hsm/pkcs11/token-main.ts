@@ -48,7 +48,8 @@ interface Opened {
   cryptoki: Cryptoki;
   module: string;
   tokenLabel: string | undefined;
-  /** until when the library is as fresh as the connection, milliseconds since the epoch */
+  initialized: boolean;
+  /** until when a login may rest on how the library was initialized last, milliseconds since the epoch */
   freshUntil: number;
 }
 
@@ -57,6 +58,13 @@ interface Opened {
  * a second or more. A process that was frozen in between has to start afresh.
  */
 const FRESH_MS = 1_000;
+
+/**
+ * How long a token is looked for. SoftHSM keeps tokens in files, and every login writes to them: a process that reads
+ * one in that moment finds no token, or an unreadable one. Nothing was sent yet, so that looking again does no harm.
+ */
+const PATIENCE_MS = 500;
+const PAUSE_MS = 20;
 
 let opened: Opened | undefined;
 
@@ -88,13 +96,23 @@ function answerTo(request: TokenRequest): TokenAnswer {
 
 function open(request: Extract<TokenRequest, { kind: 'open' }>): TokenFacts {
   const { module, tokenLabel } = request;
-  const cryptoki = loadCryptoki(module);
-  cryptoki.C_Initialize({ flags: CKF_OS_LOCKING_OK });
-  opened = { cryptoki, module, tokenLabel, freshUntil: Date.now() + FRESH_MS };
-  const { libraryDescription, libraryVersion } = cryptoki.C_GetInfo();
-  const library = `${text(libraryDescription)} ${libraryVersion.major}.${libraryVersion.minor}`;
-  send({ id: request.id, kind: 'library', library });
-  const { info } = findToken(opened);
+  const token: Opened = {
+    cryptoki: loadCryptoki(module),
+    module,
+    tokenLabel,
+    initialized: false,
+    freshUntil: 0,
+  };
+  let library = '';
+  const { info } = patiently(token, request.deadline, () => {
+    if (library === '') {
+      library = describe(token.cryptoki.C_GetInfo());
+      send({ id: request.id, kind: 'library', library });
+    }
+    return findToken(token);
+  });
+  token.freshUntil = Date.now() + FRESH_MS;
+  opened = token;
   return {
     label: text(info.label),
     serialNumber: text(info.serialNumber),
@@ -106,10 +124,13 @@ function open(request: Extract<TokenRequest, { kind: 'open' }>): TokenFacts {
   };
 }
 
+function describe({ libraryDescription, libraryVersion }: ReturnType<Cryptoki['C_GetInfo']>): string {
+  return `${text(libraryDescription)} ${libraryVersion.major}.${libraryVersion.minor}`;
+}
+
 /** As a rule it starts afresh, for the reason that `setPin` has; the first login need not, where it comes at once. */
 function login(token: Opened, { pin, deadline }: Extract<TokenRequest, { kind: 'login' }>): void {
-  if (Date.now() >= token.freshUntil) startAfresh(token);
-  inSession(token, (cryptoki, session) => {
+  inSession(token, deadline, (cryptoki, session) => {
     refuseIfLate(deadline);
     cryptoki.C_Login(session, CKU_USER, pin);
     logout(cryptoki, session);
@@ -121,8 +142,8 @@ function login(token: Opened, { pin, deadline }: Extract<TokenRequest, { kind: '
  * old one, and overwrite what somebody else has set since. So it always starts afresh here.
  */
 function setPin(token: Opened, request: Extract<TokenRequest, { kind: 'set-pin' }>): void {
-  startAfresh(token);
-  inSession(token, (cryptoki, session) => {
+  token.freshUntil = 0;
+  inSession(token, request.deadline, (cryptoki, session) => {
     const change = (): void => {
       refuseIfLate(request.deadline);
       cryptoki.C_SetPIN(session, request.currentPin, request.newPin);
@@ -140,8 +161,33 @@ function setPin(token: Opened, request: Extract<TokenRequest, { kind: 'set-pin' 
 }
 
 function startAfresh(token: Opened): void {
-  token.cryptoki.C_Finalize();
+  if (token.initialized) {
+    token.initialized = false;
+    token.cryptoki.C_Finalize();
+  }
   token.cryptoki.C_Initialize({ flags: CKF_OS_LOCKING_OK });
+  token.initialized = true;
+}
+
+/** Looks at a fresh library, and again afresh where that fails and may pass. Nothing may be sent in `look`. */
+function patiently<T>(token: Opened, deadline: number, look: () => T): T {
+  const until = Math.min(deadline, Date.now() + PATIENCE_MS);
+  for (;;) {
+    try {
+      if (Date.now() >= token.freshUntil) startAfresh(token);
+      return look();
+    } catch (error) {
+      const final = error instanceof HsmFailure && error.reason === 'unusable-library';
+      if (final || Date.now() + PAUSE_MS >= until) throw error;
+      token.freshUntil = 0;
+      pause();
+    }
+  }
+}
+
+/** Blocks: there is nothing else to do here. */
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
 }
 
 /** The login is proved already, and the next request starts afresh. */
@@ -154,17 +200,26 @@ function logout(cryptoki: Cryptoki, session: Buffer): void {
 }
 
 /** Runs in a session of its own. A token that says that its user is locked is not asked: it would count the try. */
-function inSession(token: Opened, work: (cryptoki: Cryptoki, session: Buffer) => void): void {
-  token.freshUntil = 0;
+function inSession(
+  token: Opened,
+  deadline: number,
+  work: (cryptoki: Cryptoki, session: Buffer) => void,
+): void {
   const { cryptoki } = token;
-  const { slot, info } = findToken(token);
-  if ((info.flags & CKF_USER_PIN_LOCKED) !== 0)
-    throw new HsmFailure(
-      'locked-out',
-      "kmsuser is locked after too many wrong passwords; set a new password for it on the token and update the store's KeyStorePassword",
-    );
-  const session = cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION);
+  const { locked, session } = patiently(token, deadline, () => {
+    const { slot, info } = findToken(token);
+    return {
+      locked: (info.flags & CKF_USER_PIN_LOCKED) !== 0,
+      session: cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION),
+    };
+  });
+  token.freshUntil = 0;
   try {
+    if (locked)
+      throw new HsmFailure(
+        'locked-out',
+        "kmsuser is locked after too many wrong passwords; set a new password for it on the token and update the store's KeyStorePassword",
+      );
     work(cryptoki, session);
   } finally {
     try {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isDeadline, throwIfCancelled } from '../../call-options';
 import { HsmFailure } from '../hsm-login';
 import type { HsmConnectOptions } from '../hsm-login';
+import { Places } from './places';
 import { verdictOf } from './return-values';
 import type { TokenAnswer, TokenWork } from './token-messages';
 
@@ -64,7 +65,8 @@ export interface TokenOptions extends HsmConnectOptions {
 export async function openToken(place: TokenPlace, options: TokenOptions): Promise<Token> {
   throwIfCancelled(options.signal);
   const { module, tokenLabel } = place;
-  const library = new TokenProcess(place, options);
+  const leave = await placeFor(place, options.signal);
+  const library = new TokenProcess(place, options, leave);
   try {
     const facts = await library.request({ kind: 'open', module, tokenLabel });
     if (facts === undefined) throw new HsmFailure('unreachable', `${place.name}: it was not described`);
@@ -83,6 +85,28 @@ export async function openToken(place: TokenPlace, options: TokenOptions): Promi
   } catch (error) {
     library.close();
     throw error;
+  }
+}
+
+/** Each is a process of some 60 MB. One library that hangs must not keep the tokens of others waiting. */
+const CONNECTIONS_PER_LIBRARY = 20;
+
+const placesOf = new Map<string, Places>();
+
+/** Waits until the library has a process to spare; that counts towards no time limit, only the signal ends it. */
+async function placeFor({ module, name }: TokenPlace, signal: AbortSignal | undefined): Promise<() => void> {
+  const places = placesOf.get(module) ?? new Places(CONNECTIONS_PER_LIBRARY);
+  placesOf.set(module, places);
+  try {
+    return await places.take(signal);
+  } catch (error) {
+    throwIfCancelled(signal);
+    if (!isDeadline(error)) throw error;
+    const most = String(CONNECTIONS_PER_LIBRARY);
+    throw new HsmFailure(
+      'unreachable',
+      `${name}: ${most} connections through ${module} were open all the time; check that its HSMs answer`,
+    );
   }
 }
 
@@ -114,6 +138,7 @@ class TokenProcess {
   constructor(
     private readonly place: TokenPlace,
     private readonly options: TokenOptions,
+    private readonly onEnd: () => void,
   ) {
     this.child = this.start(options.programFile ?? join(__dirname, 'token-main.js'));
     if (options.signal?.aborted === true) this.onAbort();
@@ -146,7 +171,7 @@ class TokenProcess {
       );
       return child;
     } catch (error) {
-      this.endedBecause = (error as NodeJS.ErrnoException).code ?? 'no process could be started';
+      this.end((error as NodeJS.ErrnoException).code ?? 'no process could be started');
       return undefined;
     }
   }
@@ -188,6 +213,7 @@ class TokenProcess {
   private end(because: string): void {
     if (this.endedBecause !== undefined) return;
     this.endedBecause = because;
+    this.onEnd();
     this.options.signal?.removeEventListener('abort', this.onAbort);
     this.child?.kill('SIGKILL');
     const pending = this.pending;

@@ -83,7 +83,7 @@ if (missing === undefined) {
   describe('rotation on a PKCS#11 token (SoftHSM)', () =>
     rotationUnderFire({ open: openRig, changeIsATry: true, runs: 5 }));
 } else {
-  describe.skip(`rotation on a PKCS#11 token: this machine has no ${missing}`, () => {
+  describe.skip(`rotation on a PKCS#11 token (skipped: no ${missing} here)`, () => {
     it('is not tried', () => undefined);
   });
 }

@@ -74,7 +74,6 @@ function askForPasswords(questions) {
   }
   return questions.map((question) => {
     writeSync(terminal, question);
-    // What was typed before the question does not count.
     execFileSync('stty', ['-echo'], { stdio: [terminal, 'ignore', 'ignore'] });
     const character = Buffer.alloc(1);
     let line = '';

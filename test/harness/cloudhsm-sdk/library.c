@@ -24,7 +24,7 @@ static FUNCTIONS ours;
 /* Asks; the rest of the line after the code goes to `rest`. */
 static CK_RV ask(const char *request, CK_RV code, char *rest, size_t size) {
   char command[8192], line[4096] = "";
-  snprintf(command, sizeof command, "'%s' '%s' '%s' %s %lu", NODE, STATE, FOLDER, request, code);
+  snprintf(command, sizeof command, "'%s' '%s' '%s' %d %s %lu", NODE, STATE, FOLDER, (int)getpid(), request, code);
   FILE *answer = popen(command, "r");
   if (answer == NULL) return GENERAL_ERROR;
   if (fgets(line, sizeof line, answer) == NULL) line[0] = 0;

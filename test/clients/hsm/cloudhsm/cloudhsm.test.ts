@@ -14,18 +14,20 @@ import { HsmFailure } from '../../../../clients/hsm/hsm-login';
 import type { HsmConnection, HsmTarget } from '../../../../clients/hsm/hsm-login';
 import { installCloudHsmSdk, missingForCloudHsmSdk } from '../../../harness/cloudhsm-sdk';
 import type { CloudHsmSdk, SdkFault, SdkLogEntry, SdkRequest } from '../../../harness/cloudhsm-sdk';
+import { TOKEN_PROGRAM } from '../../../harness/softhsm';
 import { eventually } from '../../eventually';
 
-const PROGRAM_FILE = join(__dirname, '../../../../dist/clients/hsm/pkcs11/token-main.js');
 const PASSWORD = 'kmsPswd1';
 const CANARY = 'cAnArY0password';
 const WRONG = 'wrOng0password';
 const SECRETS = new RegExp(`${PASSWORD}|${CANARY}|${WRONG}`);
 
 const missing = missingForCloudHsmSdk();
-if (missing !== undefined) process.stderr.write(`skipped: AWS CloudHSM stand-in: ${missing} is missing\n`);
+const SUITE = "logging in by a stand-in for AWS's Client SDK 5";
+const [suite, name] =
+  missing === undefined ? [describe, SUITE] : [describe.skip, `${SUITE} (skipped: ${missing} is missing)`];
 
-(missing === undefined ? describe : describe.skip)("logging in by AWS's Client SDK 5 (stand-in)", () => {
+suite(name, () => {
   let sdk: CloudHsmSdk;
   let clusters = 0;
   let target: HsmTarget;
@@ -70,7 +72,7 @@ if (missing !== undefined) process.stderr.write(`skipped: AWS CloudHSM stand-in:
     };
   }
   const login = (settings: { folder?: string; timeoutMs?: number } = {}) =>
-    createCloudHsmLogin({ folder: sdk.folder, programFile: PROGRAM_FILE, ...settings });
+    createCloudHsmLogin({ folder: sdk.folder, programFile: TOKEN_PROGRAM, ...settings });
   async function connect(
     to: HsmTarget = target,
     options: { timeoutMs?: number; signal?: AbortSignal; onStage?: (stage: string) => void } = {},
@@ -95,6 +97,10 @@ if (missing !== undefined) process.stderr.write(`skipped: AWS CloudHSM stand-in:
   const works = (password: string) => sdk.passwordWorks(target.clusterId, password);
   const asked = (): SdkLogEntry[] => sdk.log().slice(logBefore);
   const namesAsked = () => asked().map((entry) => entry.name);
+  const pidOf = (entry: SdkLogEntry | undefined): number => {
+    if (entry === undefined) throw new Error('it was never asked');
+    return entry.pid;
+  };
   const lives = (pid: number): boolean => {
     try {
       process.kill(pid, 0);
@@ -117,6 +123,15 @@ if (missing !== undefined) process.stderr.write(`skipped: AWS CloudHSM stand-in:
     expect(await reasonOf(hsm.login('kmsuser', PASSWORD))).toBe('wrong-password');
     await expect(hsm.logout()).resolves.toBeUndefined();
     expect(await works(CANARY)).toBe(true);
+  });
+
+  test('no session and no process is left of a login', async () => {
+    const hsm = await connect();
+    await hsm.login('kmsuser', PASSWORD);
+    await failureOf(hsm.login('kmsuser', WRONG));
+    const pids = asked().flatMap((entry) => (entry.name === 'C_Login' ? [entry.pid] : []));
+    expect(pids).toHaveLength(2);
+    await eventually(() => !pids.some(lives));
   });
 
   test('it speaks for the whole cluster, and a change is a try', async () => {
@@ -323,7 +338,7 @@ if (missing !== undefined) process.stderr.write(`skipped: AWS CloudHSM stand-in:
       sdk.fault(request, { effect: 'hang' });
       expect(await reasonOf(connect(target, SHORT))).toBe(reason);
       const [hung] = asked().filter((entry) => entry.name === request);
-      await eventually(() => !lives(hung?.pid ?? 0));
+      await eventually(() => !lives(pidOf(hung)));
       sdk.fault(request, undefined);
       await connect();
     });
@@ -336,7 +351,7 @@ if (missing !== undefined) process.stderr.write(`skipped: AWS CloudHSM stand-in:
       sdk.fault(request, { effect: 'hang' });
       expect(await reasonOf(hsm.login('kmsuser', PASSWORD))).toBe(reason);
       const [hung] = asked().filter((entry) => entry.name === request);
-      expect(hung).toBeDefined();
+      await eventually(() => !lives(pidOf(hung)));
       sdk.fault(request, undefined);
       await hsm.login('kmsuser', PASSWORD);
     });
@@ -346,7 +361,7 @@ if (missing !== undefined) process.stderr.write(`skipped: AWS CloudHSM stand-in:
       sdk.fault('user change-password', { effect: 'hang-after' });
       expect(await reasonOf(change(hsm))).toBe('no-answer');
       const [hung] = asked().filter((entry) => entry.name === 'user change-password');
-      await eventually(() => !lives(hung?.pid ?? 0));
+      await eventually(() => !lives(pidOf(hung)));
       expect(await works(CANARY)).toBe(true);
     });
   });

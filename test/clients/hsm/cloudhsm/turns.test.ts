@@ -57,7 +57,11 @@ describe('turns at what only one may use at a time', () => {
   });
 
   // Elsewhere processes do not see each other.
-  (process.platform === 'linux' ? describe : describe.skip)('of several processes', () => {
+  const [onLinux, name] =
+    process.platform === 'linux'
+      ? [describe, 'of several processes']
+      : [describe.skip, 'of several processes (skipped: Linux is missing)'];
+  onLinux(name, () => {
     const COMPILED = join(__dirname, '../../../../dist/clients/hsm/cloudhsm/turns.js');
 
     async function otherProcess(key: string): Promise<{ kill(): void }> {

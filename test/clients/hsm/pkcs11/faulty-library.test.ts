@@ -228,6 +228,54 @@ onFaultyLibrary(
       await token.login(PIN);
     });
 
+    test('a user who is logged in through one connection is not so through another', async () => {
+      const [one, two] = await Promise.all([open(), open()]);
+      library.control('C_Logout hang');
+      const loggedIn = one.login(PIN).catch(() => undefined);
+      await hangsIn('C_Logout');
+      library.control();
+      await expect(reasonOf(two.login(WRONG_PIN))).resolves.toBe('wrong-password');
+      await two.login(PIN);
+      one.close();
+      await loggedIn;
+    });
+
+    test.each(['C_Initialize', 'C_GetTokenInfo', 'C_OpenSession'])(
+      'a failure of %s that passes at once is not noticed: the token is looked for again',
+      async (call) => {
+        const token = await open();
+        await token.login(PIN);
+        library.reset();
+        library.control(`${call} return 0x5`);
+        const login = token.login(PIN);
+        await eventually(() => calls(`${call} 0x5`) > 0, 20_000);
+        library.control();
+        await login;
+        expect(calls('C_Login begins')).toBe(1);
+      },
+    );
+
+    test('a first login that does not find the token as it was opened starts afresh', async () => {
+      const token = await open();
+      library.reset();
+      library.control('C_OpenSession return 0x5');
+      const login = token.login(PIN);
+      await eventually(() => calls('C_OpenSession 0x5') > 0, 20_000);
+      library.control();
+      await login;
+      expect(calls('C_Initialize 0x0')).toBeGreaterThan(0);
+    });
+
+    test('a failure of C_Initialize that lasts is told, and the connection works once it is over', async () => {
+      const token = await open();
+      await token.login(PIN);
+      library.control('C_Initialize return 0x5');
+      await expect(reasonOf(token.login(PIN))).resolves.toBe('unreachable');
+      expect(calls('C_Login begins')).toBe(1);
+      library.control();
+      await token.login(PIN);
+    });
+
     test('a login that was accepted stays so, whatever the logout says', async () => {
       const token = await open();
       library.control('C_Logout return 0x30', 'C_CloseSession return 0x30');

