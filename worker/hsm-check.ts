@@ -7,7 +7,7 @@ import { openCredentials } from '../clients/accounts/credentials-file';
 import { createAwsClients } from '../clients/aws/aws-clients';
 import type { AwsClientsConfig } from '../clients/aws/aws-clients';
 import type { HsmConnection } from '../clients/hsm/hsm-login';
-import { HsmFailure } from '../clients/hsm/hsm-login';
+import { HsmFailure, isKmsuser } from '../clients/hsm/hsm-login';
 import { openHsmLogin } from '../clients/hsm/open-hsm-login';
 import type { HsmKind } from '../clients/hsm/open-hsm-login';
 import { openDeclaredClusters } from '../clients/hsm/pkcs11/declared-clusters';
@@ -156,7 +156,7 @@ function whereIs(parts: Parts, hsms: readonly ReachableHsm[]): string {
 
 async function findUser(connection: HsmConnection): Promise<void> {
   const users = await connection.listUsers();
-  if (users.some(({ username }) => username === KMSUSER)) return;
+  if (users.some(isKmsuser)) return;
   throw new DoesNotWork(`${KMSUSER} is missing: create this crypto user on every HSM of the cluster`);
 }
 

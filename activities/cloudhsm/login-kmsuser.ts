@@ -1,3 +1,4 @@
+import { isKmsuser } from '../../clients/hsm/hsm-login';
 import type { HsmConnection } from '../../clients/hsm/hsm-login';
 import { loadPasswords } from '../../database/queries/kmsuser-passwords';
 import { KMSUSER } from '../../keystore/naming';
@@ -46,7 +47,7 @@ export async function loginKmsuser(
 
 async function findKmsuser(connections: HsmConnection[], clusterId: string): Promise<void> {
   const usersOfAll = await Promise.all(connections.map((connection) => connection.listUsers()));
-  const without = usersOfAll.filter((users) => !users.some((user) => user.username === KMSUSER)).length;
+  const without = usersOfAll.filter((users) => !users.some(isKmsuser)).length;
   if (without === 0) return;
   throw finalFailure(
     'USER_NOT_FOUND',

@@ -1,3 +1,4 @@
+import { KMSUSER } from '../../keystore/naming';
 import type { CallOptions } from '../call-options';
 
 /**
@@ -56,6 +57,11 @@ export interface HsmUser {
   username: string;
   /** `CU` crypto user, `CO` crypto officer, … */
   type: string;
+}
+
+/** Whether this is the crypto user that KMS logs in as; one of that name and of another type is not. */
+export function isKmsuser({ username, type }: HsmUser): boolean {
+  return username === KMSUSER && type === 'CU';
 }
 
 /** A change of a user's own password. */

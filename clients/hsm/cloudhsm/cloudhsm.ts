@@ -69,6 +69,9 @@ export function createCloudHsmLogin(config: CloudHsmLoginConfig): HsmLogin {
   };
 }
 
+/** Somebody who locks or deletes kmsuser within this time makes a try fail that would not have been made. */
+const LIST_IS_FRESH_MS = 3_000;
+
 interface ConnectionOptions extends HsmConnectOptions {
   timeoutMs: number;
   programFile?: string;
@@ -83,6 +86,8 @@ class CloudHsmConnection implements HsmConnection {
   /** aborted once the connection is closed */
   private readonly closing = new AbortController();
   private queue: Promise<unknown> = Promise.resolve();
+  /** what `user list` said last, as long as nothing was tried since */
+  private seen: { users: ClusterUser[]; until: number } | undefined;
 
   constructor(
     private readonly sdk: ClientSdk,
@@ -104,8 +109,11 @@ class CloudHsmConnection implements HsmConnection {
     await this.request(async (deadline) => {
       const trustAnchorFile = await keepTrustAnchor(this.sdk, this.target);
       const { addresses } = this.target;
-      for (const command of configureCommands(this.sdk, { addresses, trustAnchorFile })) {
-        checkConfigured(await this.run(command, deadline), command, this.name);
+      const commands = configureCommands(this.sdk, { addresses, trustAnchorFile });
+      const ends = await Promise.all(commands.map((command) => this.run(command, deadline)));
+      for (const [index, command] of commands.entries()) {
+        const end = ends[index];
+        if (end) checkConfigured(end, command, this.name);
       }
       this.tell(`it is configured for ${this.name}, HSMs ${addresses.join(', ')}`);
       const users = await this.users(deadline);
@@ -132,6 +140,7 @@ class CloudHsmConnection implements HsmConnection {
         { ...options, timeoutMs: this.remaining(deadline), signal: this.closing.signal },
       );
       try {
+        this.seen = undefined;
         await token.login(pinOf(username, password));
       } finally {
         token.close();
@@ -143,6 +152,7 @@ class CloudHsmConnection implements HsmConnection {
   changePassword({ username, currentPassword, newPassword }: PasswordChange): Promise<void> {
     return this.request(async (deadline) => {
       await this.checkMayTry(username, deadline);
+      this.seen = undefined;
       const commands = changePasswordCommands(this.sdk, { username, currentPassword, newPassword });
       for (const command of commands) {
         const end = await this.run(command, deadline);
@@ -209,9 +219,13 @@ class CloudHsmConnection implements HsmConnection {
       );
   }
 
+  /** A program of the SDK takes its time to start: what was said just now need not be asked again. */
   private async users(deadline: number): Promise<ClusterUser[]> {
+    if (this.seen && performance.now() < this.seen.until) return this.seen.users;
     const command = userListCommand(this.sdk);
-    return usersOf(await this.run(command, deadline), command, this.name);
+    const users = usersOf(await this.run(command, deadline), command, this.name);
+    this.seen = { users, until: performance.now() + LIST_IS_FRESH_MS };
+    return users;
   }
 
   private async run(command: SdkCommand, deadline: number): Promise<ProgramEnd> {

@@ -129,20 +129,27 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
     return new MortalWorker(rig.dependencies, death);
   }
 
-  /** The death at the first effect of the rotation whose name begins so. */
-  async function deathAt(effect: string, when: Death['when']): Promise<Death> {
-    // Seen on a store of its own, where nobody dies.
+  /** What a connect does from the rotation on, where nobody dies; watched once. */
+  let effects: Promise<{ all: readonly string[]; ofLogin: number }> | undefined;
+
+  async function watchEffects(): Promise<{ all: readonly string[]; ofLogin: number }> {
     const { store, admin } = await rig.aStore();
     const watched = mortal();
-    let before = 0;
+    let ofLogin = 0;
     await connect(store, admin, [() => watched], {
       loginKmsuser: () => {
-        before = watched.effects.length;
+        ofLogin = watched.effects.length;
         return Promise.resolve();
       },
     });
-    const index = watched.effects.findIndex((name, at) => at >= before && name.startsWith(effect));
-    if (index < 0) throw new Error(`no effect ${effect} among ${watched.effects.join(', ')}`);
+    return { all: watched.effects, ofLogin };
+  }
+
+  /** The death at the first effect of the rotation whose name begins so. */
+  async function deathAt(effect: string, when: Death['when']): Promise<Death> {
+    const { all, ofLogin } = await (effects ??= watchEffects());
+    const index = all.findIndex((name, at) => at >= ofLogin && name.startsWith(effect));
+    if (index < 0) throw new Error(`no effect ${effect} among ${all.join(', ')}`);
     return { effect: index, when };
   }
 

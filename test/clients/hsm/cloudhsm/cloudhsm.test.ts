@@ -218,6 +218,8 @@ suite(name, () => {
   describe('a cluster or a software that cannot be used', () => {
     test('HSMs that are down are unreachable, before and after the connect', async () => {
       const hsm = await connect();
+      // After a try nothing is known of the users any more.
+      await hsm.login('kmsuser', PASSWORD);
       sdk.changeCluster(target.clusterId, (cluster) => cluster.hsms.forEach((one) => (one.up = false)));
       expect(await reasonOf(hsm.listUsers())).toBe('unreachable');
       expect(await reasonOf(hsm.login('kmsuser', PASSWORD))).toBe('unreachable');
@@ -269,11 +271,26 @@ suite(name, () => {
     ];
     test.each(brokenLogin)('%s with %j fails the login alone: %s', async (request, fault, reason) => {
       const hsm = await connect();
+      await hsm.login('kmsuser', PASSWORD);
       sdk.fault(request, fault);
       expect(await reasonOf(hsm.login('kmsuser', PASSWORD))).toBe(reason);
       sdk.fault(request, undefined);
       await hsm.login('kmsuser', PASSWORD);
     });
+  });
+
+  test('what user list said is not asked again until a password was tried', async () => {
+    const listed = () =>
+      sdk
+        .log()
+        .slice(logBefore)
+        .filter(({ name }) => name === 'user list').length;
+    const hsm = await connect();
+    await hsm.listUsers();
+    await hsm.login('kmsuser', PASSWORD);
+    expect(listed()).toBe(1);
+    await hsm.listUsers();
+    expect(listed()).toBe(2);
   });
 
   describe('a change whose answer is lost', () => {
