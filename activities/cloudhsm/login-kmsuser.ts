@@ -1,7 +1,6 @@
 import { isKmsuser } from '../../clients/hsm/hsm-login';
 import type { HsmConnection } from '../../clients/hsm/hsm-login';
 import { loadPasswords } from '../../database/queries/kmsuser-passwords';
-import { KMSUSER } from '../../keystore/naming';
 import type { Dependencies } from '../dependencies';
 import { finalFailure } from '../step-failure';
 import type { StepContext } from '../run-step';
