@@ -1,39 +1,26 @@
-import type { Logger } from 'pino';
 import { connectHsm, reachableHsms } from '../activities/cloudhsm/hsm-connection';
 import type { HsmRoute, ReachableHsm } from '../activities/cloudhsm/hsm-connection';
 import type { Dependencies } from '../activities/dependencies';
 import { toStepFailure } from '../activities/step-failure';
-import { openCredentials } from '../clients/accounts/credentials-file';
-import { createAwsClients } from '../clients/aws/aws-clients';
-import type { AwsClientsConfig } from '../clients/aws/aws-clients';
 import type { HsmConnection } from '../clients/hsm/hsm-login';
 import { HsmFailure, isKmsuser } from '../clients/hsm/hsm-login';
-import { openHsmLogin } from '../clients/hsm/open-hsm-login';
 import type { HsmKind } from '../clients/hsm/open-hsm-login';
-import { openDeclaredClusters } from '../clients/hsm/pkcs11/declared-clusters';
 import { openDatabase } from '../database/database';
 import { loadStore } from '../database/queries/custom-key-stores';
 import { loadPasswords } from '../database/queries/kmsuser-passwords';
 import { SecretBox } from '../database/secret-box';
 import type { CloudHsmKeyStore } from '../keystore/custom-key-store';
 import { KMSUSER } from '../keystore/naming';
+import { openOutside } from './outside';
+import type { OutsideConfig } from './outside';
 
-/** What a check needs: as WorkerConfig has it. */
-export interface HsmCheckConfig {
+/** What a check needs. */
+export interface HsmCheckConfig extends OutsideConfig {
   databaseUrl: string;
   /** 32 bytes */
   masterKey: Buffer;
-  region: string;
-  simulatorUrl?: string;
-  endpoints: AwsClientsConfig['endpoints'];
-  credentialsFile?: string;
   /** `simulator` cannot be checked: its sessions belong to the store, and a login would end the one that is in use */
   hsm: Exclude<HsmKind, 'simulator'>;
-  pkcs11File?: string;
-  cloudHsmFolder?: string;
-  /** as in HsmLoginOptions, for tests */
-  tokenProgramFile?: string;
-  logger: Logger;
 }
 
 /** One thing that was looked at. */
@@ -58,35 +45,14 @@ export async function checkHsm(
   storeId: string,
   tell: (line: HsmCheckLine) => void,
 ): Promise<boolean> {
-  const { logger } = config;
-  const declaredClusters =
-    config.pkcs11File === undefined
-      ? undefined
-      : await openDeclaredClusters({ file: config.pkcs11File, logger });
-  const credentials =
-    config.credentialsFile === undefined
-      ? undefined
-      : await openCredentials({ file: config.credentialsFile, dev: false, logger });
-  const aws = createAwsClients({
-    region: config.region,
-    ...(config.simulatorUrl !== undefined && { simulatorUrl: config.simulatorUrl }),
-    endpoints: config.endpoints,
-    roleArnOf: (accountId) => credentials?.roleArnOf(accountId),
-    logger,
-  });
+  const outside = await openOutside(config);
   const database = openDatabase({
     url: config.databaseUrl,
     maxConnections: 2,
     queryTimeoutMs: 5_000,
     connectTimeoutMs: 3_000,
   });
-  const parts: Parts = {
-    database,
-    secrets: new SecretBox(config.masterKey),
-    aws,
-    hsm: openHsmLogin(config.hsm, { ...config, ...(declaredClusters && { declaredClusters }) }),
-    ...(declaredClusters && { declaredClusters }),
-  };
+  const parts: Parts = { database, secrets: new SecretBox(config.masterKey), ...outside };
   try {
     await walk(parts, storeId, (text) => tell({ works: true, text }));
     return true;
@@ -94,9 +60,7 @@ export async function checkHsm(
     tell({ works: false, text: reasonOf(error) });
     return false;
   } finally {
-    aws.close();
-    credentials?.close();
-    declaredClusters?.close();
+    outside.close();
     await database.close();
   }
 }

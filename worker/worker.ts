@@ -1,15 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { NativeConnectionOptions } from '@temporalio/worker';
-import type { Logger } from 'pino';
 import { createActivities } from '../activities/create-activities';
-import { openCredentials } from '../clients/accounts/credentials-file';
-import { createAwsClients } from '../clients/aws/aws-clients';
-import type { AwsClientsConfig } from '../clients/aws/aws-clients';
 import type { Network } from '../clients/aws/default-network';
-import { openHsmLogin } from '../clients/hsm/open-hsm-login';
-import type { HsmKind } from '../clients/hsm/open-hsm-login';
-import { openDeclaredClusters } from '../clients/hsm/pkcs11/declared-clusters';
 import { openXksProxyClient } from '../clients/xks/open-proxy-client';
 import type { ProxyAccess } from '../clients/xks/open-proxy-client';
 import { openDatabase } from '../database/database';
@@ -19,14 +12,15 @@ import type { TemporalConfig } from '../temporal/client';
 import { startAdmin } from './admin';
 import { removeLateArrivals } from './late-arrivals';
 import { createWorkerMetrics } from './metrics';
+import { openOutside } from './outside';
+import type { OutsideConfig } from './outside';
 import { reconcile, runRounds } from './reconciler';
 import { installRuntime } from './runtime';
 
 /** How to run a worker. */
-export interface WorkerConfig extends ProxyAccess {
+export interface WorkerConfig extends ProxyAccess, OutsideConfig {
   adminHost: string;
   adminPort: number;
-  region: string;
   databaseUrl: string;
   /** where Temporal is: the same options serve the client and the worker's own connection */
   temporal: TemporalConfig;
@@ -35,23 +29,11 @@ export interface WorkerConfig extends ProxyAccess {
   workflowBundlePath: string;
   /** a Worker Deployment version, where `TEMPORAL_DEPLOYMENT_NAME` and `TEMPORAL_WORKER_BUILD_ID` are set */
   deployment?: { name: string; buildId: string };
-  /** absent: no roles to assume, the SDK's default chain for every account */
-  credentialsFile?: string;
   /** 32 bytes */
   masterKey: Buffer;
-  simulatorUrl?: string;
-  endpoints: AwsClientsConfig['endpoints'];
-  hsm: HsmKind;
-  /** of `hsm: 'pkcs11'`: the file that declares HSMs outside AWS */
-  pkcs11File?: string;
-  /** of `hsm: 'cloudhsm'`: the folder of AWS's Client SDK 5; default `/opt/cloudhsm` */
-  cloudHsmFolder?: string;
-  /** as in HsmLoginOptions, for tests */
-  tokenProgramFile?: string;
   /** where interface endpoints and private hosted zones go; absent: the simulated account's own VPC */
   network?: Network;
   budgetScale: number;
-  logger: Logger;
   /** bounds of the reconciler, for tests; see there for the defaults */
   reconciler?: { quietMs?: number; intervalMs?: number };
 }
@@ -77,25 +59,10 @@ const POLLERS = { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 } as 
  */
 export async function startWorker(config: WorkerConfig): Promise<RunningWorker> {
   const { logger } = config;
-  const declaredClusters =
-    config.pkcs11File === undefined
-      ? undefined
-      : await openDeclaredClusters({ file: config.pkcs11File, logger });
-  const hsm = openHsmLogin(config.hsm, { ...config, ...(declaredClusters && { declaredClusters }) });
+  const outside = await openOutside(config);
   const xks = await openXksProxyClient(config, logger);
   const runtime = await installRuntime(logger);
   const metrics = createWorkerMetrics();
-  const credentials =
-    config.credentialsFile === undefined
-      ? undefined
-      : await openCredentials({ file: config.credentialsFile, dev: false, logger });
-  const aws = createAwsClients({
-    region: config.region,
-    ...(config.simulatorUrl !== undefined && { simulatorUrl: config.simulatorUrl }),
-    endpoints: config.endpoints,
-    roleArnOf: (accountId) => credentials?.roleArnOf(accountId),
-    logger,
-  });
   const database = openDatabase({
     url: config.databaseUrl,
     maxConnections: 20,
@@ -107,9 +74,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
   const activities = createActivities({
     database,
     secrets: new SecretBox(config.masterKey),
-    aws,
-    hsm,
-    ...(declaredClusters && { declaredClusters }),
+    ...outside,
     xks,
     ...(config.network !== undefined && { network: config.network }),
     budgetScale: config.budgetScale,
@@ -143,7 +108,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
   );
   const lateArrivals = runRounds(
     'looking for late arrivals',
-    async () => metrics.lateArrivals.inc(await removeLateArrivals({ database, aws, logger })),
+    async () => metrics.lateArrivals.inc(await removeLateArrivals({ database, aws: outside.aws, logger })),
     { intervalMs: LATE_ARRIVALS_EVERY_MS, logger },
   );
 
@@ -175,10 +140,8 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
       await Promise.all([reconciler.stop(), lateArrivals.stop(), running.catch(() => undefined)]);
       await admin.close();
       await temporal.close();
-      aws.close();
+      outside.close();
       xks.close();
-      credentials?.close();
-      declaredClusters?.close();
       await database.close();
     },
   };
