@@ -27,8 +27,8 @@ export interface StepContext {
   attempt: number;
   /** aborted when the step is cancelled, or with a time-out when its budget is spent */
   signal: AbortSignal;
-  /** why the last attempt failed */
-  lastFailureCode?: ConnectionErrorCode;
+  /** why the last attempt failed, where the outside world made it fail */
+  lastFailure?: { code: ConnectionErrorCode; message: string };
   /** a note for the operator, kept with the step when it succeeds */
   note(message: string): void;
 }
@@ -120,7 +120,9 @@ async function runAttempt<T>(
       operationState: attempt.operationState,
       attempt: attempt.attempt,
       signal: AbortSignal.any([context.cancellationSignal, budget.signal]),
-      ...(attempt.lastFailureCode && { lastFailureCode: attempt.lastFailureCode }),
+      ...(attempt.lastFailureCode && {
+        lastFailure: { code: attempt.lastFailureCode, message: attempt.lastMessage ?? '' },
+      }),
       note: (message) => {
         note = message;
       },

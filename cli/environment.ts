@@ -194,18 +194,21 @@ export function xksCheckEnvironment(environment: Environment): XksCheckEnvironme
 
 /**
  * Of `keymoor hsm check`.
- * @param running endpoints and master key file of a `dev` that runs in `KEYMOOR_HOME`, for what is not set
+ * @param running endpoints and master key file of a `dev` that runs in `KEYMOOR_HOME`: all of them, or none where a
+ * database or a master key is named
  */
 export function hsmCheckEnvironment(
   environment: Environment,
   running: { database: string; simulator: string; masterKeyFile: string } | undefined,
 ): HsmCheckEnvironment {
+  const named = ['DATABASE_URL', 'KEYMOOR_MASTER_KEY_FILE'].some((name) => (environment[name] ?? '') !== '');
   const completed: Environment = {
-    ...(running && {
-      DATABASE_URL: running.database,
-      KEYMOOR_MASTER_KEY_FILE: running.masterKeyFile,
-      KEYMOOR_SIMULATOR_URL: running.simulator,
-    }),
+    ...(running !== undefined &&
+      !named && {
+        DATABASE_URL: running.database,
+        KEYMOOR_MASTER_KEY_FILE: running.masterKeyFile,
+        KEYMOOR_SIMULATOR_URL: running.simulator,
+      }),
     ...Object.fromEntries(Object.entries(environment).filter(([, value]) => (value ?? '') !== '')),
   };
   const hsm = hsmKind(completed) ?? requireVariable(completed, 'KEYMOOR_HSM');

@@ -17,6 +17,16 @@ const UNREADABLE = 'unreadable';
 /** What is in a file is no good: one line that says where and never repeats a value. */
 export class InvalidFile extends Error {
   override readonly name: string = 'InvalidFile';
+  /**
+   * @param passing it may become good without being changed, as something that it names is missing: it is tried again
+   * at each look
+   */
+  constructor(
+    message: string,
+    readonly passing = false,
+  ) {
+    super(message);
+  }
 }
 
 /**
@@ -26,15 +36,17 @@ export class InvalidFile extends Error {
  *
  * @param options.name what logs call it, for example `credentials file`
  * @param options.parse throws InvalidFile
+ * @param options.alsoOf further files that what was read rests on: a change of one is a change of the file
  * @throws Error with one line, the reason, if there is no good file at the start
  */
 export async function openWatchedFile<T>(options: {
   file: string;
   name: string;
   parse: (text: string) => T | Promise<T>;
+  alsoOf?: (content: T) => readonly string[];
   logger: Logger;
 }): Promise<WatchedFile<T>> {
-  const { file, name, parse, logger } = options;
+  const { file, name, parse, alsoOf = () => [], logger } = options;
   let stamp: string;
   let current: T;
   try {
@@ -47,17 +59,21 @@ export async function openWatchedFile<T>(options: {
 
   let closed = false;
   let complaint = '';
+  // Of the files that it rests on nobody has taken a stamp before they were read: they are read once more.
+  let restsOn: readonly string[] = [];
   const look = async (): Promise<void> => {
     let latest = UNREADABLE;
     try {
-      latest = await stampOf(file);
+      const first = restsOn.length === 0 && alsoOf(current).length > 0;
+      restsOn = alsoOf(current);
+      latest = [await stampOf(file), ...(await Promise.all(restsOn.map(stampOrNone)))].join(' ');
       if (latest === stamp) return;
       current = await parse(await readFile(file, 'utf8'));
       complaint = '';
-      logger.info({ file }, `${name} read again`);
+      if (!first) logger.info({ file }, `${name} read again`);
     } catch (error) {
       // An invalid text stays so until it is changed; whatever else kept us from reading may pass by itself.
-      if (!(error instanceof InvalidFile)) latest = UNREADABLE;
+      if (!(error instanceof InvalidFile) || error.passing) latest = UNREADABLE;
       const reason = reasonOf(error);
       if (latest === UNREADABLE && reason === complaint) return; // said already
       complaint = reason;
@@ -88,6 +104,11 @@ export async function openWatchedFile<T>(options: {
 async function stampOf(file: string): Promise<string> {
   const { mtimeNs, ctimeNs, size, ino } = await stat(file, { bigint: true });
   return `${mtimeNs}/${ctimeNs}/${size}/${ino}`;
+}
+
+/** Of a file that the main one names: what is wrong with it, its reader tells. */
+function stampOrNone(file: string): Promise<string> {
+  return stampOf(file).catch(() => 'none');
 }
 
 function reasonOf(error: unknown): string {

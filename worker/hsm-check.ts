@@ -30,6 +30,9 @@ export interface HsmCheckLine {
   text: string;
 }
 
+/** As long as a step of a connect may try (`spec/kms.md` D15). */
+const CHECK_LIMIT_MS = 120_000;
+
 type Parts = Pick<Dependencies, 'database' | 'secrets' | 'aws' | 'hsm' | 'declaredClusters'>;
 
 /**
@@ -76,7 +79,7 @@ async function walk(parts: Parts, storeId: string, works: (text: string) => void
   const hsms = await findHsms(parts, store);
   works(`cluster ${store.cloudHsmClusterId} is ${whereIs(parts, hsms)}`);
   const route: HsmRoute = { store, securityGroupId: '' };
-  const signal = new AbortController().signal;
+  const signal = AbortSignal.timeout(CHECK_LIMIT_MS);
   for (const hsm of hsms) {
     const connection = await connectHsm(parts, { signal }, route, hsm, works);
     try {
@@ -110,7 +113,7 @@ async function findHsms(parts: Parts, store: CloudHsmKeyStore): Promise<Reachabl
       `KEYMOOR_PKCS11_FILE names no cluster ${cloudHsmClusterId} for account ${accountId}: declare it there`,
     );
   }
-  return reachableHsms(parts, { signal: new AbortController().signal }, store);
+  return reachableHsms(parts, { signal: AbortSignal.timeout(CHECK_LIMIT_MS) }, store);
 }
 
 function whereIs(parts: Parts, hsms: readonly ReachableHsm[]): string {

@@ -9,7 +9,9 @@ import { KMSUSER } from '../../keystore/naming';
 import type { OperationInput } from '../../keystore/operation';
 import type { Dependencies } from '../dependencies';
 import { operationNotRunning } from '../operation-not-running';
+import type { StepContext } from '../run-step';
 import { finalFailure } from '../step-failure';
+import type { StepFailure } from '../step-failure';
 
 /*
  * Whatever carries a password of kmsuser to an HSM is a try: a wrong one counts, and a few lock the user. Each known
@@ -28,10 +30,11 @@ type Tried = 'accepted' | 'wrong' | 'unanswered';
 export async function loginOnce(
   deps: Dependencies,
   connection: HsmConnection,
-  input: OperationInput,
+  step: Pick<StepContext, 'input' | 'lastFailure'>,
   known: KnownPassword,
   purpose: 'login' | 'verify',
 ): Promise<'accepted' | 'wrong'> {
+  const { input } = step;
   const planned = { ...fenceOf(input), secretVersion: known.version, purpose };
   const tried = await tryOnce(deps, input, planned, async (noted) => {
     const sessionId = await connection.login(KMSUSER, known.password);
@@ -42,9 +45,27 @@ export async function loginOnce(
     });
   });
   if (tried !== 'unanswered') return tried;
-  throw finalFailure(
-    'NETWORK_ERRORS',
-    'Two logins as kmsuser went unanswered; a third could help to lock the user. Check the network to the HSMs, then disconnect the key store and connect it again.',
+  throw (
+    answeredOtherwise(step) ??
+    finalFailure(
+      'NETWORK_ERRORS',
+      'Two logins as kmsuser went unanswered; a third could help to lock the user. Check the network to the HSMs, then disconnect the key store and connect it again.',
+    )
+  );
+}
+
+/**
+ * Where tries were answered, and with neither yes nor no: what the HSM said is the reason, and not that nothing is known
+ * of the password. Undefined where the last attempt heard nothing.
+ */
+export function answeredOtherwise({
+  lastFailure,
+}: Pick<StepContext, 'lastFailure'>): StepFailure | undefined {
+  if (!lastFailure || lastFailure.code === 'NETWORK_ERRORS') return undefined;
+  const said = lastFailure.message.replace(/\.?$/, '.');
+  return finalFailure(
+    lastFailure.code,
+    `${said} Gave up: the password was sent twice; a third time could help to lock kmsuser.`,
   );
 }
 

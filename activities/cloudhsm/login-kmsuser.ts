@@ -33,7 +33,7 @@ export async function loginKmsuser(
       throw finalFailure('INTERNAL_ERROR', `Key store ${store.id} has no password of kmsuser.`);
     }
     for (const known of [passwords.current, passwords.pending]) {
-      if (known && (await loginOnce(deps, first, step.input, known, 'login')) === 'accepted') return;
+      if (known && (await loginOnce(deps, first, step, known, 'login')) === 'accepted') return;
     }
     throw finalFailure(
       'INVALID_CREDENTIALS',

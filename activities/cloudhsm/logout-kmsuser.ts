@@ -12,7 +12,9 @@ import { connectHsm, reachableHsms } from './hsm-connection';
  */
 export async function logoutKmsuser(deps: Dependencies, step: StepContext): Promise<void> {
   const { store } = step;
-  if (store?.type !== 'AWS_CLOUDHSM' || !undoIsDue(step) || !deps.hsm.keepsSessions) return;
+  if (store?.type !== 'AWS_CLOUDHSM' || !undoIsDue(step)) return;
+  // One that is kept all the same is of another KEYMOOR_HSM than today's, which has no way to end it.
+  if (!deps.hsm.keepsSessions) return forgetSession(deps.database.pool, step.input);
   const ledger = await listUnreleased(deps.database.pool, store.id);
   const securityGroupId = ledger.find((entry) => entry.kind === 'security-group')?.providerId;
   // Without the connector's group there is no way to the HSMs, and there was none to log in.

@@ -17,7 +17,7 @@ import { operationNotRunning } from '../operation-not-running';
 import type { StepContext } from '../run-step';
 import { finalFailure, passingFailure } from '../step-failure';
 import type { StepFailure } from '../step-failure';
-import { changeOnce, loginOnce } from './counted-try';
+import { answeredOtherwise, changeOnce, loginOnce } from './counted-try';
 import type { Infrastructure } from './create-infrastructure';
 import { cloudHsmStoreOf } from '../store-of';
 import { connectHsm, reachableHsms } from './hsm-connection';
@@ -56,8 +56,9 @@ export async function rotatePassword(
     if (!pending) throw await noLongerPending(deps, input);
     const change = connection.changeIsATry ? changeByPassword : changeInSession;
     const changed = await change(deps, step, connection, pending);
-    if ((await loginOnce(deps, connection, input, pending, 'verify')) === 'accepted') return;
-    throw changed === 'unknown' ? neverChanged() : changedBySomebodyElse(store.cloudHsmClusterId);
+    if ((await loginOnce(deps, connection, step, pending, 'verify')) === 'accepted') return;
+    if (changed === 'unknown') throw answeredOtherwise(step) ?? neverChanged();
+    throw changedBySomebodyElse(store.cloudHsmClusterId);
   } finally {
     connection.close();
   }
@@ -78,7 +79,8 @@ function ignore(): void {
 
 /**
  * What is known of a change. `unknown`: it may not have been made, a login will tell. `refused`: the password that the
- * login proved was not in force any more; if that was not by an earlier try of ours, it was by somebody else.
+ * login proved is not in force any more; a login tells whether by an earlier try of ours, maybe of another worker, or
+ * by somebody else.
  */
 type Changed = 'changed' | 'refused' | 'unknown';
 
@@ -93,22 +95,14 @@ async function changeByPassword(
   pending: KnownPassword,
 ): Promise<Changed> {
   const { pool } = deps.database;
-  const [passwords, mayBeSent] = await Promise.all([
+  const [passwords, marked] = await Promise.all([
     loadPasswords(pool, deps.secrets, step.input.storeId),
     markPendingSent(pool, step.input, pending.version),
   ]);
-  if (!mayBeSent || passwords?.pending?.version !== pending.version)
+  if (!marked || passwords?.pending?.version !== pending.version)
     throw await noLongerPending(deps, step.input);
-  switch (await changeOnce(deps, connection, step.input, { current: passwords.current, pending })) {
-    case 'accepted':
-      return 'changed';
-    case 'unanswered':
-      return 'unknown';
-    case 'wrong':
-      if (pending.sent) return 'refused';
-      // Nothing of ours can have changed it, so there is nothing that a login with the new one could find.
-      throw changedBySomebodyElse(cloudHsmStoreOf(step).cloudHsmClusterId);
-  }
+  const tried = await changeOnce(deps, connection, step.input, { current: passwords.current, pending });
+  return ({ accepted: 'changed', wrong: 'refused', unanswered: 'unknown' } as const)[tried];
 }
 
 /**
@@ -122,11 +116,11 @@ async function changeInSession(
   pending: KnownPassword,
 ): Promise<Changed> {
   const { pool } = deps.database;
-  const [sessionId, mayBeSent] = await Promise.all([
+  const [sessionId, marked] = await Promise.all([
     loadSession(pool, deps.secrets, step.input.storeId),
     markPendingSent(pool, step.input, pending.version),
   ]);
-  if (!mayBeSent) throw await noLongerPending(deps, step.input);
+  if (!marked) throw await noLongerPending(deps, step.input);
   const passwords = { currentPassword: '', newPassword: pending.password };
   try {
     await connection.changePassword({ sessionId, username: KMSUSER, ...passwords });
@@ -134,7 +128,7 @@ async function changeInSession(
   } catch (error) {
     if (!(error instanceof HsmFailure && error.reason === 'session-ended')) throw error;
     // The session ended. If a change was sent before, the login that proves it may have ended it: go on and look.
-    if (pending.sent) return 'unknown';
+    if (marked.sentBefore) return 'unknown';
     throw neverChanged();
   }
 }

@@ -12,8 +12,6 @@ import type { SentLogin } from './login-attempts';
 export interface KnownPassword {
   version: number;
   password: string;
-  /** of a pending one: a change to it may have reached the cluster */
-  sent: boolean;
 }
 
 /** What is known of kmsuser's password. */
@@ -34,15 +32,13 @@ export async function loadPasswords(
     slot: 'current' | 'pending';
     version: number;
     ciphertext: Buffer;
-    sent: boolean;
-  }>(
-    `SELECT slot, version, ciphertext, sent FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}'`,
-    [storeId],
-  );
+  }>(`SELECT slot, version, ciphertext FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}'`, [
+    storeId,
+  ]);
   const known = new Map(
     rows.map((row) => [
       row.slot,
-      { version: row.version, password: secrets.open(storeId, KIND, row.ciphertext), sent: row.sent },
+      { version: row.version, password: secrets.open(storeId, KIND, row.ciphertext) },
     ]),
   );
   const current = known.get('current');
@@ -90,8 +86,8 @@ export async function keepPendingPassword(
      ON CONFLICT DO NOTHING`,
     [fence.storeId, fence.generation, secrets.seal(fence.storeId, KIND, candidate)],
   );
-  const { rows } = await db.query<{ version: number; ciphertext: Buffer; sent: boolean }>(
-    `SELECT s.version, s.ciphertext, s.sent FROM secrets s
+  const { rows } = await db.query<{ version: number; ciphertext: Buffer }>(
+    `SELECT s.version, s.ciphertext FROM secrets s
      JOIN operations o ON o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
      WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'pending'`,
     [fence.storeId, fence.generation],
@@ -101,27 +97,31 @@ export async function keepPendingPassword(
     row && {
       version: row.version,
       password: secrets.open(fence.storeId, KIND, row.ciphertext),
-      sent: row.sent,
     }
   );
 }
 
 /**
- * A change to the pending password of this version is about to be sent. False when the operation is no longer the
- * running one or the version is no longer pending: then it must not be sent.
+ * A change to the pending password of this version is about to be sent. Undefined when the operation is no longer the
+ * running one or the version is no longer pending: then it must not be sent. `sentBefore`: somebody has sent one.
  */
 export async function markPendingSent(
   db: Queryable,
   fence: { storeId: string; generation: number },
   version: number,
-): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `UPDATE secrets s SET sent = true FROM operations o
-     WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'pending' AND s.version = $3
-       AND o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'`,
+): Promise<{ sentBefore: boolean } | undefined> {
+  const { rows } = await db.query<{ sent_before: boolean }>(
+    `UPDATE secrets s SET sent = true
+     FROM operations o, (
+       SELECT custom_key_store_id, sent FROM secrets
+       WHERE custom_key_store_id = $1 AND kind = '${KIND}' AND slot = 'pending' AND version = $3 FOR UPDATE
+     ) before
+     WHERE s.custom_key_store_id = before.custom_key_store_id AND s.kind = '${KIND}' AND s.slot = 'pending'
+       AND o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
+     RETURNING before.sent AS sent_before`,
     [fence.storeId, fence.generation, version],
   );
-  return rowCount === 1;
+  return rows[0] && { sentBefore: rows[0].sent_before };
 }
 
 /**

@@ -4,18 +4,21 @@ import { HsmFailure } from '../../clients/hsm/hsm-login';
 import type { HsmFailureReason } from '../../clients/hsm/hsm-login';
 import { finalFailure, toStepFailure } from '../../activities/step-failure';
 
-const HSM: [HsmFailureReason, string, boolean][] = [
-  ['wrong-password', 'INVALID_CREDENTIALS', false],
-  ['locked-out', 'USER_LOCKED_OUT', false],
-  ['user-not-found', 'USER_NOT_FOUND', false],
-  ['logged-in-elsewhere', 'USER_LOGGED_IN', false],
-  ['session-ended', 'INTERNAL_ERROR', true],
-  ['invalid-password', 'INTERNAL_ERROR', false],
-  ['unreachable', 'NETWORK_ERRORS', true],
-  ['no-answer', 'NETWORK_ERRORS', true],
-  ['untrusted-certificate', 'INTERNAL_ERROR', false],
-  ['hsm-error', 'INTERNAL_ERROR', true],
-];
+/* A reason that is missing here does not compile. */
+const HSM: Readonly<Record<HsmFailureReason, [code: string, retry: boolean]>> = {
+  'wrong-password': ['INVALID_CREDENTIALS', false],
+  'locked-out': ['USER_LOCKED_OUT', false],
+  'user-not-found': ['USER_NOT_FOUND', false],
+  'logged-in-elsewhere': ['USER_LOGGED_IN', false],
+  'session-ended': ['INTERNAL_ERROR', true],
+  'invalid-password': ['INTERNAL_ERROR', false],
+  unreachable: ['NETWORK_ERRORS', true],
+  'no-answer': ['NETWORK_ERRORS', true],
+  'untrusted-certificate': ['INTERNAL_ERROR', false],
+  'no-token': ['INSUFFICIENT_CLOUDHSM_HSMS', false],
+  'unusable-library': ['INTERNAL_ERROR', false],
+  'hsm-error': ['INTERNAL_ERROR', true],
+};
 
 const AWS: [Partial<AwsFailure>, string, boolean][] = [
   [{ kind: 'connection-error-code', code: 'SUBNET_NOT_FOUND' }, 'SUBNET_NOT_FOUND', false],
@@ -28,13 +31,16 @@ const AWS: [Partial<AwsFailure>, string, boolean][] = [
 ];
 
 describe('what a failure means for a connect', () => {
-  it.each(HSM)('an HSM that says %s: %s, tried again: %s (D18)', (reason, code, retry) => {
-    expect(toStepFailure(new HsmFailure(reason, 'do this'))).toMatchObject({
-      code,
-      retry,
-      message: 'do this',
-    });
-  });
+  it.each(Object.entries(HSM).map(([reason, means]) => [reason as HsmFailureReason, ...means] as const))(
+    'an HSM that says %s: %s, tried again: %s (D18)',
+    (reason, code, retry) => {
+      expect(toStepFailure(new HsmFailure(reason, 'do this'))).toMatchObject({
+        code,
+        retry,
+        message: 'do this',
+      });
+    },
+  );
 
   it.each(AWS)('an AWS failure %j: %s, tried again: %s (D29)', (failure, code, retry) => {
     const failed = new AwsCallFailed({ awsCode: 'X', message: 'do this', ...failure } as AwsFailure);

@@ -206,7 +206,10 @@ test('a check of HSMs takes what is not set from a dev that runs', () => {
     hsm: 'pkcs11',
   });
   const named = { ...own, DATABASE_URL: 'postgresql://u@other/d' };
-  expect(hsmCheckEnvironment(named, running).databaseUrl).toBe('postgresql://u@other/d');
+  expect(() => hsmCheckEnvironment(named, running)).toThrow('KEYMOOR_MASTER_KEY_FILE: is not set');
+  const production = hsmCheckEnvironment({ ...named, KEYMOOR_MASTER_KEY_FILE: masterKeyFile }, running);
+  expect(production).toMatchObject({ databaseUrl: 'postgresql://u@other/d' });
+  expect(production.simulatorUrl).toBeUndefined();
   expect(() => hsmCheckEnvironment(own, undefined)).toThrow('DATABASE_URL: is not set');
   expect(() => hsmCheckEnvironment({ KEYMOOR_HSM: 'simulator' }, running)).toThrow(
     'KEYMOOR_HSM: is simulator',

@@ -92,7 +92,7 @@ export function changePasswordCommands(sdk: ClientSdk, change: OwnPasswordChange
   const onTerminal = {
     file: 'script',
     // Quiet; with the exit code of the command; the record of the session goes nowhere.
-    args: ['-q', '-e', '-c', [sdk.cli, ...args].map(quoted).join(' '), '/dev/null'],
+    args: ['-q', '-e', '-c', leashed([sdk.cli, ...args].map(quoted).join(' ')), '/dev/null'],
     // A service's own shell may be one that runs nothing. JSON in colours would not be readable.
     environment: { ...login, SHELL: '/bin/sh', TERM: 'dumb', NO_COLOR: '1' },
     input: [
@@ -101,6 +101,15 @@ export function changePasswordCommands(sdk: ClientSdk, change: OwnPasswordChange
     ],
   };
   return [onTerminal, { file: sdk.cli, args, environment: login, input: line + line }];
+}
+
+/** Longer than any time limit of ours: it is for what outlives whoever had set that. */
+const LEASH_SECONDS = 60;
+
+/** A command that ends by itself one day: under `script` it has a session of its own, where our signals do not reach. */
+function leashed(command: string): string {
+  const leash = `timeout --foreground -s KILL ${LEASH_SECONDS}`;
+  return `command -v timeout > /dev/null 2>&1 && exec ${leash} ${command}; exec ${command}`;
 }
 
 /** A word that a shell takes as it is. */
@@ -207,7 +216,7 @@ const CHANGE_FAILURES: readonly { says: RegExp; reason: HsmFailureReason; messag
     message: 'kmsuser is logged in to the cluster somewhere else; log it out there',
   },
   {
-    says: /\block(ed)?([ -]?out)?\b/i,
+    says: /\block(ed)?[ -]?out\b|\b(user|account|kmsuser)\b.{0,40}\blocked\b/i,
     reason: 'locked-out',
     message:
       "kmsuser is locked after too many wrong passwords; as an admin set a new password for it in the cluster, and update the store's KeyStorePassword",
@@ -224,7 +233,7 @@ const CHANGE_FAILURES: readonly { says: RegExp; reason: HsmFailureReason; messag
     message: 'there is no crypto user kmsuser; create it on every HSM of the cluster',
   },
   {
-    says: /password.{0,40}(length|characters|requirement|policy|must be|too (short|long))/i,
+    says: /password.{0,40}(length|characters|requirement|too (short|long))/i,
     reason: 'invalid-password',
     message: 'the cluster does not take the new password',
   },
@@ -235,6 +244,17 @@ const CHANGE_FAILURES: readonly { says: RegExp; reason: HsmFailureReason; messag
       'this version of cloudhsm-cli asks for the new password on a terminal only; install script (util-linux, on Debian bsdutils), which makes one',
   },
 ];
+
+/**
+ * Whether the command that `script` was to run never began: it found no terminal to make (a sandbox without /dev/ptmx),
+ * and says so before anything else. Then the next way may be tried.
+ */
+export function neverBegan(end: ProgramEnd): boolean {
+  if (end.how === 'not-started') return true;
+  return (
+    end.how === 'exited' && end.code !== 0 && /^\s*script: .*(pseudo|pty)/i.test(end.stderr + end.stdout)
+  );
+}
 
 /** A part of the SDK that is not there, or cannot be run. */
 export function notInstalled(file: string, why: string): HsmFailure {

@@ -1,6 +1,7 @@
 import { access, chmod, constants, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isDeadline, throwIfCancelled } from '../../call-options';
+import { childEnvironment } from '../child-environment';
 import { HsmFailure } from '../hsm-login';
 import type {
   HsmConnectOptions,
@@ -17,13 +18,14 @@ import {
   checkPasswordChanged,
   clientSdkIn,
   configureCommands,
+  neverBegan,
   notInstalled,
   pinOf,
   userListCommand,
   usersOf,
 } from './client-sdk';
 import type { ClientSdk, ClusterUser, SdkCommand } from './client-sdk';
-import { environmentFor, runProgram } from './run-program';
+import { runProgram } from './run-program';
 import type { ProgramEnd } from './run-program';
 import { takeTurn } from './turns';
 
@@ -156,7 +158,7 @@ class CloudHsmConnection implements HsmConnection {
       const commands = changePasswordCommands(this.sdk, { username, currentPassword, newPassword });
       for (const command of commands) {
         const end = await this.run(command, deadline);
-        if (end.how === 'not-started' && command !== commands.at(-1)) continue;
+        if (neverBegan(end) && command !== commands.at(-1)) continue;
         return checkPasswordChanged(end, command, this.name, [currentPassword, newPassword]);
       }
     });
@@ -231,7 +233,7 @@ class CloudHsmConnection implements HsmConnection {
   private async run(command: SdkCommand, deadline: number): Promise<ProgramEnd> {
     if (this.closing.signal.aborted) throw this.isClosed();
     return runProgram(
-      { ...command, environment: environmentFor(command.environment) },
+      { ...command, environment: childEnvironment(command.environment) },
       { timeoutMs: this.remaining(deadline), signal: this.closing.signal },
     );
   }

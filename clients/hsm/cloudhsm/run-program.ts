@@ -42,11 +42,12 @@ const MAX_OUTPUT_BYTES = 1_048_576;
 const REPLY_AFTER_MS = 100;
 
 /**
- * Runs a program to its end, which is at the latest after `timeoutMs` or when `signal` is aborted: then it and
- * everything that it started are killed. Never throws.
+ * Runs a program to its end, which is at the latest after `timeoutMs` or when `signal` is aborted: then its process
+ * group is killed. Never throws.
  *
- * The program has a session of its own, so that killing its group reaches all of it, and so that it finds no terminal
- * on which it could ask the operator of the worker for something and wait.
+ * The program has a session of its own, so that killing its group reaches what it started, unless that made a session
+ * in turn (`script`), and so that it finds no terminal on which it could ask the operator of the worker for something
+ * and wait. Where this process is killed, it goes on to its own end.
  */
 export function runProgram(
   call: ProgramCall,
@@ -128,17 +129,4 @@ function killGroup(pid: number | undefined): void {
 
 function textOf(chunks: readonly Buffer[]): string {
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** What begins the name of a variable that holds, or leads to, a secret of ours, or speaks to AWS's tools in our place. */
-const KEPT_BACK = /^(KEYMOOR_|TEMPORAL_|AWS_|PG|DATABASE_URL$|CLOUDHSM_|DESTINATION_CLOUDHSM_)/;
-
-/** This process's environment less what a vendor's program has no business with, plus `added`. */
-export function environmentFor(added: Readonly<Record<string, string>>): Record<string, string> {
-  // Handed on, not read for settings: a program needs its PATH, HOME and locale as the operator set them.
-  // eslint-disable-next-line no-restricted-properties
-  const own = Object.entries(process.env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !KEPT_BACK.test(entry[0]),
-  );
-  return { ...Object.fromEntries(own), ...added };
 }

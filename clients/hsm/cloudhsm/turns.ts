@@ -13,7 +13,8 @@ const LOOK_AGAIN_MS = 100;
  * this process, and one of all processes.
  *
  * @param key what it is
- * @returns gives the turn back; more than once does no harm. A process that dies has given it back
+ * @returns gives the turn back; more than once does no harm. A process that dies has given it back, though
+ * a program that it had started may work on for a moment, configured as it found it
  * @throws the signal's reason when it is aborted before the turn came
  */
 export async function takeTurn(key: string, signal?: AbortSignal): Promise<() => void> {

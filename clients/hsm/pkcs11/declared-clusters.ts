@@ -46,7 +46,7 @@ const ENTRY = z.strictObject({
 const ENTRIES = z.array(ENTRY, 'must be a list of entries');
 
 /**
- * Opens `KEYMOOR_PKCS11_FILE` and keeps up with it (`openWatchedFile`). Trust anchors are read when the file is;
+ * Opens `KEYMOOR_PKCS11_FILE` and keeps up with it and with the trust anchors that it names (`openWatchedFile`);
  * relative paths count from its folder.
  *
  * @throws Error with one line for the operator if there is no good file at the start
@@ -56,15 +56,18 @@ export async function openDeclaredClusters(options: {
   logger: Logger;
 }): Promise<DeclaredClusters> {
   const { file, logger } = options;
-  const parse = (content: string): Promise<Index> => parseDeclaredClusters(content, dirname(resolve(file)));
-  const watched = await openWatchedFile({ file, name: 'PKCS#11 file', parse, logger }).catch(
-    (error: Error) => {
-      throw new Error(`KEYMOOR_PKCS11_FILE: ${file} cannot be used: ${error.message}; example: ${EXAMPLE}`);
-    },
-  );
+  const watched = await openWatchedFile({
+    file,
+    name: 'PKCS#11 file',
+    parse: (content) => parseDeclaredClusters(content, dirname(resolve(file))),
+    alsoOf: ({ trustAnchorFiles }) => trustAnchorFiles,
+    logger,
+  }).catch((error: Error) => {
+    throw new Error(`KEYMOOR_PKCS11_FILE: ${file} cannot be used: ${error.message}; example: ${EXAMPLE}`);
+  });
   return {
     find(accountId, clusterId) {
-      const cluster = watched.current().get(clusterId);
+      const cluster = watched.current().clusters.get(clusterId);
       // Of another account: as unknown as one that does not exist.
       return cluster?.accountId === accountId ? cluster : undefined;
     },
@@ -72,20 +75,27 @@ export async function openDeclaredClusters(options: {
   };
 }
 
-type Index = ReadonlyMap<string, DeclaredCluster>;
+interface Declared {
+  clusters: ReadonlyMap<string, DeclaredCluster>;
+  /** absolute */
+  trustAnchorFiles: readonly string[];
+}
 
-async function parseDeclaredClusters(content: string, folder: string): Promise<Index> {
+async function parseDeclaredClusters(content: string, folder: string): Promise<Declared> {
   const parsed = ENTRIES.safeParse(parseJsonFile(content));
   if (!parsed.success) throw invalidEntries(parsed.error.issues, Object.keys(ENTRY.shape));
   const clusters = new Map<string, DeclaredCluster>();
+  const trustAnchorFiles: string[] = [];
   for (const [index, { trustAnchorFile, ...entry }] of parsed.data.entries()) {
     if (clusters.has(entry.clusterId)) {
       throw new InvalidFile(`entry ${index + 1}: an earlier entry has the same clusterId`);
     }
-    const trustAnchorCertificate = await readTrustAnchor(resolve(folder, trustAnchorFile), index + 1);
+    const path = resolve(folder, trustAnchorFile);
+    const trustAnchorCertificate = await readTrustAnchor(path, index + 1);
+    trustAnchorFiles.push(path);
     clusters.set(entry.clusterId, { ...entry, trustAnchorCertificate });
   }
-  return clusters;
+  return { clusters, trustAnchorFiles };
 }
 
 async function readTrustAnchor(file: string, entry: number): Promise<string> {
@@ -94,13 +104,14 @@ async function readTrustAnchor(file: string, entry: number): Promise<string> {
     pem = await readFile(file, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new InvalidFile(`entry ${entry}: trustAnchorFile cannot be read (${code})`);
+    throw new InvalidFile(`entry ${entry}: trustAnchorFile cannot be read (${code})`, true);
   }
   try {
     if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new Error('no PEM');
     new X509Certificate(pem);
   } catch {
-    throw new InvalidFile(`entry ${entry}: trustAnchorFile holds no X.509 certificate in PEM format`);
+    // Maybe only half written yet.
+    throw new InvalidFile(`entry ${entry}: trustAnchorFile holds no X.509 certificate in PEM format`, true);
   }
   return pem;
 }

@@ -2,6 +2,7 @@ import { KMSUSER } from '../../../keystore/naming';
 import type { HsmConnection, HsmLogin } from '../hsm-login';
 import { HsmFailure } from '../hsm-login';
 import type { DeclaredCluster, DeclaredClusters } from './declared-clusters';
+import { NO_PIN_YET } from './return-values';
 import { openToken } from './token';
 import type { Token } from './token';
 
@@ -52,7 +53,9 @@ function connection(token: Token, pinOf: (username: string, password: string) =>
   return {
     changeIsATry: true,
     listUsers() {
-      return Promise.resolve(token.facts.userPinSet ? [{ username: KMSUSER, type: 'CU' }] : []);
+      if (token.facts.userPinSet) return Promise.resolve([{ username: KMSUSER, type: 'CU' }]);
+      const { reason, message } = NO_PIN_YET;
+      return Promise.reject(new HsmFailure(reason, `token ${token.facts.label}: ${message}`));
     },
     async login(username, password) {
       await token.login(pinOf(username, password));

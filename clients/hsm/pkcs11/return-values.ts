@@ -100,6 +100,9 @@ const VERDICTS = {
   },
 } as const satisfies Record<string, Verdict>;
 
+/** Of a token that says so of itself. */
+export const NO_PIN_YET: Verdict = VERDICTS.noUser;
+
 type VerdictName = keyof typeof VERDICTS;
 
 /** In the order of `CallStage`; one name alone holds for all three. */

@@ -22,21 +22,6 @@ import type { TokenAnswer, TokenRequest } from './token-messages';
  * here but the watchdog; whoever opened the connection ends the process. Its first argument is the pid of its parent.
  */
 
-/** Secrets of ours that a vendor's library has no business with. */
-const SECRETS_OF_OURS = [
-  'DATABASE_URL',
-  'PGPASSWORD',
-  'TEMPORAL_API_KEY',
-  'TEMPORAL_TLS_CLIENT_KEY_DATA',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-  'KEYMOOR_XKS_SECRET_ACCESS_KEY',
-];
-
-// What is inherited is read nowhere here, only taken away before anything of a vendor's is loaded.
-// eslint-disable-next-line no-restricted-properties
-for (const name of SECRETS_OF_OURS) Reflect.deleteProperty(process.env, name);
-
 new Worker(join(__dirname, 'token-watchdog.js'), { workerData: { parent: Number(process.argv[2]) } });
 
 // A library's exit handlers may hang as well as its calls: end without them.
@@ -51,6 +36,8 @@ interface Opened {
   initialized: boolean;
   /** until when a login may rest on how the library was initialized last, milliseconds since the epoch */
   freshUntil: number;
+  /** when the library was initialized last */
+  initializedAt: number;
 }
 
 /**
@@ -102,6 +89,7 @@ function open(request: Extract<TokenRequest, { kind: 'open' }>): TokenFacts {
     tokenLabel,
     initialized: false,
     freshUntil: 0,
+    initializedAt: 0,
   };
   let library = '';
   const { info } = patiently(token, request.deadline, () => {
@@ -146,6 +134,7 @@ function setPin(token: Opened, request: Extract<TokenRequest, { kind: 'set-pin' 
   inSession(token, request.deadline, (cryptoki, session) => {
     const change = (): void => {
       refuseIfLate(request.deadline);
+      refuseIfStale(token);
       cryptoki.C_SetPIN(session, request.currentPin, request.newPin);
     };
     try {
@@ -167,6 +156,7 @@ function startAfresh(token: Opened): void {
   }
   token.cryptoki.C_Initialize({ flags: CKF_OS_LOCKING_OK });
   token.initialized = true;
+  token.initializedAt = Date.now();
 }
 
 /** Looks at a fresh library, and again afresh where that fails and may pass. Nothing may be sent in `look`. */
@@ -234,6 +224,18 @@ function inSession(
 function refuseIfLate(deadline: number): void {
   if (Date.now() >= deadline)
     throw new HsmFailure('unreachable', 'the time for the request was over before it could be sent');
+}
+
+/** How old the library's memory of a PIN may be when another is set: time enough to open a session on a slow HSM. */
+const STALE_AFTER_MS = 2_000;
+
+/**
+ * Whoever was frozen between the fresh start and the change would have the library overwrite, with the PIN that it
+ * remembers, what others have set meanwhile. Frozen within the very call nobody can tell: that is left to the library.
+ */
+function refuseIfStale({ initializedAt }: Opened): void {
+  if (Date.now() - initializedAt >= STALE_AFTER_MS)
+    throw new HsmFailure('unreachable', 'the process was held up before the change could be sent');
 }
 
 interface FoundToken {

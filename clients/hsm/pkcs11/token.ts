@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { isDeadline, throwIfCancelled } from '../../call-options';
+import { childEnvironment } from '../child-environment';
 import { HsmFailure } from '../hsm-login';
 import type { HsmConnectOptions } from '../hsm-login';
 import { Places } from './places';
@@ -163,7 +164,8 @@ class TokenProcess {
   private start(program: string): ChildProcess | undefined {
     try {
       // The watchdog compares the pid with that of its parent. Nothing that the library prints goes into our logs.
-      const child = fork(program, [String(process.pid)], { stdio: 'ignore', execArgv: [] });
+      const options = { stdio: 'ignore' as const, execArgv: [], env: childEnvironment() };
+      const child = fork(program, [String(process.pid)], options);
       child.on('message', (answer) => this.settle(answer as TokenAnswer));
       child.on('error', (error: NodeJS.ErrnoException) => this.end(error.code ?? 'it could not be started'));
       child.on('exit', (code, signal) =>

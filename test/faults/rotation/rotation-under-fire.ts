@@ -13,6 +13,7 @@ import { isConnectionErrorCode } from '../../../keystore/connection-error-code';
 import type { ConnectionErrorCode } from '../../../keystore/connection-error-code';
 import type { CloudHsmKeyStore } from '../../../keystore/custom-key-store';
 import type { OperationInput } from '../../../keystore/operation';
+import { eventually } from '../../harness/eventually';
 import { MortalWorker } from '../../harness/mortal-worker';
 import type { Death } from '../../harness/mortal-worker';
 import type { HsmAdmin, HsmKindUnderTest, HsmRig, Meddling } from './hsm-rig';
@@ -153,33 +154,27 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
     return { effect: index, when };
   }
 
-  /** A worker whose one request is done and never answered. */
-  function losesReplyOf(request: 'login' | 'changePassword'): Dependencies {
-    let lost = false;
+  /** A worker whose requests to HSMs go another way; `request` is what it would do with them. */
+  function meddledWith(
+    meddle: (name: 'login' | 'changePassword', request: () => Promise<unknown>) => Promise<unknown>,
+  ): Dependencies {
     const { hsm } = rig.dependencies;
-    const lose = (): void => {
-      if (lost) return;
-      lost = true;
-      throw new HsmFailure('no-answer', 'The reply was lost.');
-    };
     return {
       ...rig.dependencies,
       hsm: {
-        reach: hsm.reach,
-        keepsSessions: hsm.keepsSessions,
+        ...hsm,
         async connect(target, options): Promise<HsmConnection> {
           const connection = await hsm.connect(target, options);
           return {
             changeIsATry: connection.changeIsATry,
             listUsers: () => connection.listUsers(),
             async login(username, password) {
-              const session = await connection.login(username, password);
-              if (request === 'login') lose();
+              let session: string | undefined;
+              await meddle('login', async () => (session = await connection.login(username, password)));
               return session;
             },
             async changePassword(change) {
-              await connection.changePassword(change);
-              if (request === 'changePassword') lose();
+              await meddle('changePassword', () => connection.changePassword(change));
             },
             logout: (sessionId) => connection.logout(sessionId),
             close: () => connection.close(),
@@ -187,6 +182,27 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
         },
       },
     };
+  }
+
+  /** A worker whose one request is done and never answered. */
+  function losesReplyOf(request: 'login' | 'changePassword'): Dependencies {
+    let lost = false;
+    return meddledWith(async (name, send) => {
+      const answer = await send();
+      if (name !== request || lost) return answer;
+      lost = true;
+      throw new HsmFailure('no-answer', 'The reply was lost.');
+    });
+  }
+
+  /** A worker whose HSM fails a request so many times, without doing it. */
+  function failsAt(request: 'login' | 'changePassword', failure: HsmFailure, times: number): Dependencies {
+    let failed = 0;
+    return meddledWith((name, send) => {
+      if (name !== request || failed === times) return send();
+      failed += 1;
+      return Promise.reject(failure);
+    });
   }
 
   const wrongInARow = (tries: readonly boolean[]): number => {
@@ -248,6 +264,68 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
     expect(await connect(store, admin, [])).toBe('CONNECTED');
   });
 
+  it.each(['login', 'changePassword'] as const)(
+    'a %s that never left is no try, however often that happens',
+    async (request) => {
+      const { store, admin } = await rig.aStore();
+      const worker = failsAt(request, new HsmFailure('unreachable', 'Nobody is there.'), 3);
+      expect(await connect(store, admin, [() => worker, () => worker, () => worker, () => worker])).toBe(
+        'CONNECTED',
+      );
+      expect(await admin.tries()).not.toContain(false);
+    },
+  );
+
+  it('an answer that is neither yes nor no is told as the reason, after two tries', async () => {
+    const { store, admin } = await rig.aStore();
+    const worker = failsAt('login', new HsmFailure('hsm-error', 'It failed with 0x80000011.'), 100);
+    const workers = Array.from({ length: 3 }, () => () => worker);
+    expect(await connect(store, admin, workers)).toBe('INTERNAL_ERROR');
+    expect(whyNot).toContain('0x80000011');
+  });
+
+  it('who begins to rotate while another worker makes the change and dies finds it made', async () => {
+    const { store, admin } = await rig.aStore();
+    const [given = ''] = await knownPasswords(store);
+    const { input } = await rig.world.accept('connect', store.id);
+    const healthy = createActivities(rig.dependencies);
+    const facts = await attempt(() => healthy.findCluster(input));
+    const infrastructure = await attempt(() => healthy.createInfrastructure(input, facts));
+    await attempt(() => healthy.loginKmsuser(input, infrastructure));
+
+    const { hsm } = rig.dependencies;
+    let goOn: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    const late = createActivities({
+      ...rig.dependencies,
+      hsm: { ...hsm, connect: (target, options) => gate.then(() => hsm.connect(target, options)) },
+    });
+    const rotation = attempt(() => late.rotatePassword(input, infrastructure));
+    rotation.catch(() => undefined);
+    try {
+      await eventually(
+        () => knownPasswords(store),
+        (known) => known.length === 2,
+      );
+      // It has read that nothing was sent yet. Now the other sends it, and is not heard of again.
+      const other = createActivities(losesReplyOf('changePassword'));
+      const [, pending = ''] = await knownPasswords(store);
+      const dying = attempt(() => other.rotatePassword(input, infrastructure));
+      dying.catch(() => undefined);
+      await eventually(
+        () => admin.isInForce(pending),
+        (changed) => changed,
+      );
+      goOn();
+      await rotation;
+      await dying.catch(() => undefined);
+    } finally {
+      goOn();
+    }
+    const [rotated = ''] = await knownPasswords(store);
+    expect([await admin.isInForce(rotated), await admin.isInForce(given)]).toEqual([true, false]);
+  });
+
   it('a password that somebody changed is INVALID_CREDENTIALS after one try with each known one, and the right one given heals it', async () => {
     const { store, admin } = await rig.aStore();
     const death = await deathAt('sql INSERT INTO secrets', 'after');
@@ -290,6 +368,17 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
 
   // Elsewhere a change is made in the session, whatever the password is by then.
   if (kind.changeIsATry) {
+    it('two changes that were lost before they were made end the connect, and the next one makes it', async () => {
+      const { store, admin } = await rig.aStore();
+      const worker = failsAt('changePassword', new HsmFailure('no-answer', 'It was lost.'), 2);
+      const workers = Array.from({ length: 3 }, () => () => worker);
+      expect(await connect(store, admin, workers)).toBe('NETWORK_ERRORS');
+      await oneOfTheTwoIsInForce(store, admin);
+      expect((await admin.tries()).filter((right) => !right)).toHaveLength(1);
+      await disconnect(store);
+      expect(await connect(store, admin, [])).toBe('CONNECTED');
+    });
+
     it('a password that somebody changes between login and change is not overwritten by ours', async () => {
       const { store, admin } = await rig.aStore();
       const end = await connect(store, { ...admin, isInForce: () => Promise.resolve(true) }, [], {
@@ -297,7 +386,7 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
       });
       expect(end).toBe('INVALID_CREDENTIALS');
       expect(await admin.isInForce('changedOutside1')).toBe(true);
-      expect((await admin.tries()).filter((right) => !right)).toHaveLength(1);
+      expect((await admin.tries()).filter((right) => !right)).toHaveLength(2);
     });
   }
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
-import { environmentFor, runProgram } from '../../../../clients/hsm/cloudhsm/run-program';
+import { childEnvironment } from '../../../../clients/hsm/child-environment';
+import { runProgram } from '../../../../clients/hsm/cloudhsm/run-program';
 import type { ProgramEnd } from '../../../../clients/hsm/cloudhsm/run-program';
 import { eventually } from '../../eventually';
 
@@ -7,7 +8,7 @@ const LIMIT = { timeoutMs: 20_000 };
 
 function node(script: string, limits: { timeoutMs: number; signal?: AbortSignal } = LIMIT, input = '') {
   const args = ['-e', script];
-  return runProgram({ file: process.execPath, args, environment: environmentFor({}), input }, limits);
+  return runProgram({ file: process.execPath, args, environment: childEnvironment({}), input }, limits);
 }
 
 function lives(pid: number): boolean {
@@ -49,7 +50,7 @@ describe('running a program', () => {
       { to: /One: /, text: '1\n' },
       { to: /Two: /, text: '2\n' },
     ];
-    const environment = environmentFor({});
+    const environment = childEnvironment({});
     const end = await runProgram({ file: process.execPath, args: ['-e', script], environment, input }, LIMIT);
     expect(end).toMatchObject({ code: 0, stdout: 'Hello.\nOne: [1]\nTwo: [2]\n' });
   });
@@ -145,7 +146,7 @@ describe('the environment of a program', () => {
 
   test('it is ours, less our secrets and what would speak in our place, and what is added', () => {
     for (const name of OURS) process.env[name] = 'ours';
-    const given = environmentFor({ CLOUDHSM_ROLE: 'crypto-user' });
+    const given = childEnvironment({ CLOUDHSM_ROLE: 'crypto-user' });
     expect(given['PATH']).toBe(process.env['PATH']);
     expect(given['CLOUDHSM_ROLE']).toBe('crypto-user');
     for (const name of OURS.filter((one) => one !== 'CLOUDHSM_ROLE')) expect(given).not.toHaveProperty(name);

@@ -136,4 +136,18 @@ describe('the file of HSMs outside AWS', () => {
     await eventually(() => log.join('').includes('the last good one stays in force'));
     expect(declared.find(ACCOUNT, CLUSTER)?.pinFormat).toBe('password');
   });
+
+  test('a trust anchor that comes later, or is replaced, is in force soon', async () => {
+    const declared = await open('[]');
+    await writeFile(file, JSON.stringify([entry({ trustAnchorFile: 'late.pem' })]));
+    await eventually(() => log.join('').includes('trustAnchorFile cannot be read (ENOENT)'));
+    await writeFile(join(folder, 'late.pem'), anchor);
+    await eventually(() => declared.find(ACCOUNT, CLUSTER)?.trustAnchorCertificate === anchor);
+    const other = (await makeAuthority()).ca;
+    await writeFile(join(folder, 'late.pem'), other);
+    await eventually(() => declared.find(ACCOUNT, CLUSTER)?.trustAnchorCertificate === other);
+    await rm(join(folder, 'late.pem'));
+    await eventually(() => log.join('').split('ENOENT').length > 2);
+    expect(declared.find(ACCOUNT, CLUSTER)?.trustAnchorCertificate).toBe(other);
+  });
 });
