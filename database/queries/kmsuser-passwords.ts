@@ -77,12 +77,18 @@ export async function keepPendingPassword(
   fence: { storeId: string; generation: number },
   candidate: string,
 ): Promise<KnownPassword | undefined> {
+  // The lock waits for a promotion that is under way: its version must not be given to another password. The row that
+  // was current before is gone then, and nothing is written.
   await db.query(
-    `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext)
-     SELECT s.custom_key_store_id, s.kind, 'pending', s.version + 1, $3
-     FROM secrets s
-     JOIN operations o ON o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
-     WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'current'
+    `WITH now_current AS (
+       SELECT s.custom_key_store_id, s.kind, s.version
+       FROM secrets s
+       JOIN operations o ON o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
+       WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'current'
+       FOR UPDATE OF s
+     )
+     INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext)
+     SELECT custom_key_store_id, kind, 'pending', version + 1, $3 FROM now_current
      ON CONFLICT DO NOTHING`,
     [fence.storeId, fence.generation, secrets.seal(fence.storeId, KIND, candidate)],
   );

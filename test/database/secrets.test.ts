@@ -18,6 +18,7 @@ import type { SentLogin } from '../../database/queries/login-attempts';
 import { recordOutcome } from '../../database/queries/outcomes';
 import { SecretBox } from '../../database/secret-box';
 import type { OperationInput } from '../../keystore/operation';
+import { eventually } from '../harness/eventually';
 import { aStore, connecting, disconnecting, read, secrets, useTestDatabase } from './fixtures';
 
 const test = useTestDatabase();
@@ -74,7 +75,32 @@ describe("kmsuser's passwords", () => {
       ),
     );
     expect(new Set(offered.map((pending) => pending?.password)).size).toBe(1);
-    expect(offered[0]).toMatchObject({ version: 2, sent: false });
+    expect(offered[0]).toMatchObject({ version: 2 });
+  });
+
+  it('make none of a version that is being promoted just now', async () => {
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    const first = await keepPendingPassword(test.database.pool, secrets, input, 'aaaaaaa1');
+    const promoting = await test.database.pool.connect();
+    try {
+      await promoting.query('BEGIN');
+      expect(await promotePassword(promoting, store.id, first?.version ?? 0)).toBe(true);
+      // It has to wait for the end of that, and then what it would build on is gone.
+      const second = keepPendingPassword(test.database.pool, secrets, input, 'bbbbbbb2');
+      await eventually(
+        () =>
+          test.database.pool.query(
+            `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+          ),
+        ({ rowCount }) => rowCount === 1,
+      );
+      await promoting.query('COMMIT');
+      expect(await second).toBeUndefined();
+    } finally {
+      promoting.release();
+    }
+    expect(await passwordsOf(store.id)).toEqual({ current: 'aaaaaaa1' });
   });
 
   it('make none for an operation that is no longer running, and send none', async () => {
@@ -83,7 +109,7 @@ describe("kmsuser's passwords", () => {
     await keepPendingPassword(test.database.pool, secrets, input, 'aaaaaaa1');
     await disconnecting(test.database, store.id);
     expect(await keepPendingPassword(test.database.pool, secrets, input, 'bbbbbbb2')).toBeUndefined();
-    expect(await markPendingSent(test.database.pool, input, 2)).toBe(false);
+    expect(await markPendingSent(test.database.pool, input, 2)).toBeUndefined();
     expect(await passwordsOf(store.id)).toEqual({ current: 'kmsPswd1', pending: 'aaaaaaa1' });
   });
 

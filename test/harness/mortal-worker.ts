@@ -30,13 +30,23 @@ export class MortalWorker {
         reach: hsm.reach,
         keepsSessions: hsm.keepsSessions,
         connect: async (target, options) =>
-          this.#mortalConnection(await this.#effect('hsm connect', () => hsm.connect(target, options))),
+          this.#mortalConnection(await this.#connect(() => hsm.connect(target, options))),
       },
     };
   }
 
   get dead(): boolean {
     return this.#dead;
+  }
+
+  /** A process that dies leaves no connection open. */
+  #connect(open: () => Promise<HsmConnection>): Promise<HsmConnection> {
+    let connection: HsmConnection | undefined;
+    return this.#effect(
+      'hsm connect',
+      async () => (connection = await open()),
+      () => Promise.resolve(connection?.close()),
+    );
   }
 
   /** @param whenDead cleans up what the death of a real process would */

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { HsmFailure } from '../hsm-login';
@@ -15,6 +16,7 @@ import {
 } from './cryptoki';
 import type { Cryptoki, CryptokiTokenInfo } from './cryptoki';
 import type { TokenFacts } from './token';
+import { ANSWERS_FD } from './token-messages';
 import type { TokenAnswer, TokenRequest } from './token-messages';
 
 /*
@@ -25,7 +27,7 @@ import type { TokenAnswer, TokenRequest } from './token-messages';
 new Worker(join(__dirname, 'token-watchdog.js'), { workerData: { parent: Number(process.argv[2]) } });
 
 // A library's exit handlers may hang as well as its calls: end without them.
-process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+process.stdin.once('end', () => process.kill(process.pid, 'SIGKILL'));
 // Ctrl-C reaches the whole group of processes; when a connection ends, its owner decides.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
@@ -55,12 +57,18 @@ const PAUSE_MS = 20;
 
 let opened: Opened | undefined;
 
-process.on('message', (request: TokenRequest) => {
-  send(answerTo(request));
+let unread = '';
+process.stdin.setEncoding('utf8').on('data', (chunk: string) => {
+  unread += chunk;
+  for (let end = unread.indexOf('\n'); end >= 0; end = unread.indexOf('\n')) {
+    const line = unread.slice(0, end);
+    unread = unread.slice(end + 1);
+    send(answerTo(JSON.parse(line) as TokenRequest));
+  }
 });
 
 function send(answer: TokenAnswer): void {
-  process.send?.(answer);
+  writeSync(ANSWERS_FD, `${JSON.stringify(answer)}\n`);
 }
 
 function answerTo(request: TokenRequest): TokenAnswer {

@@ -2,7 +2,7 @@ import type { HsmFailureReason } from '../hsm-login';
 import type { TokenFacts } from './token';
 
 /*
- * What a token's process is asked and answers, over the IPC channel of Node.js: nothing of it shows in an argument
+ * What a token's process is asked and answers, over pipes: nothing of it shows in an argument
  * list, an environment or a file.
  */
 
@@ -23,3 +23,12 @@ export type TokenAnswer =
   | { id: number; kind: 'return-value'; call: string; code: number }
   /** the message goes on after "token …: " */
   | { id: number; kind: 'failed'; reason: HsmFailureReason; message: string };
+
+/**
+ * Requests go to the process's standard input and answers come from this descriptor, each a line of JSON. Not Node.js's
+ * own channel: that takes the parent down when a library writes something else to it.
+ */
+export const ANSWERS_FD = 3;
+
+/** Longer than any answer. */
+export const LONGEST_ANSWER = 65_536;

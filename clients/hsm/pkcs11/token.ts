@@ -1,12 +1,14 @@
-import { fork } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { isDeadline, throwIfCancelled } from '../../call-options';
 import { childEnvironment } from '../child-environment';
 import { HsmFailure } from '../hsm-login';
 import type { HsmConnectOptions } from '../hsm-login';
 import { Places } from './places';
 import { verdictOf } from './return-values';
+import { ANSWERS_FD, LONGEST_ANSWER } from './token-messages';
 import type { TokenAnswer, TokenWork } from './token-messages';
 
 /** What a token says of itself, when it was opened. */
@@ -135,6 +137,7 @@ class TokenProcess {
   private pending: Pending | undefined;
   private queue: Promise<unknown> = Promise.resolve();
   private endedBecause: string | undefined;
+  private unread = '';
 
   constructor(
     private readonly place: TokenPlace,
@@ -164,9 +167,15 @@ class TokenProcess {
   private start(program: string): ChildProcess | undefined {
     try {
       // The watchdog compares the pid with that of its parent. Nothing that the library prints goes into our logs.
-      const options = { stdio: 'ignore' as const, execArgv: [], env: childEnvironment() };
-      const child = fork(program, [String(process.pid)], options);
-      child.on('message', (answer) => this.settle(answer as TokenAnswer));
+      const child = spawn(process.execPath, [program, String(process.pid)], {
+        stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
+        env: childEnvironment(),
+      });
+      // Gone already: the exit of the process tells.
+      child.stdin?.on('error', () => undefined);
+      const answers = child.stdio[ANSWERS_FD] as Readable;
+      answers.on('error', () => undefined);
+      answers.setEncoding('utf8').on('data', (chunk: string) => this.read(chunk));
       child.on('error', (error: NodeJS.ErrnoException) => this.end(error.code ?? 'it could not be started'));
       child.on('exit', (code, signal) =>
         this.end(`its process ended by itself (${signal ?? `exit code ${String(code)}`})`),
@@ -189,10 +198,21 @@ class TokenProcess {
       const id = this.nextId++;
       const timer = setTimeout(() => this.end(`no answer within ${timeoutMs} ms`), timeoutMs);
       this.pending = { id, work: work.kind, resolve, reject, timer };
-      child.send({ id, deadline: Date.now() + timeoutMs, ...work }, (error) => {
-        if (error) this.end('its process does not listen any more');
-      });
+      child.stdin?.write(`${JSON.stringify({ id, deadline: Date.now() + timeoutMs, ...work })}\n`);
     });
+  }
+
+  /** A library shares the process with ours, and may write to what is not its own. */
+  private read(chunk: string): void {
+    this.unread += chunk;
+    for (let end = this.unread.indexOf('\n'); end >= 0; end = this.unread.indexOf('\n')) {
+      const line = this.unread.slice(0, end);
+      this.unread = this.unread.slice(end + 1);
+      const answer = parseAnswer(line);
+      if (answer === undefined) return this.end('its process answered unreadably');
+      this.settle(answer);
+    }
+    if (this.unread.length > LONGEST_ANSWER) this.end('its process answered unreadably');
   }
 
   private settle(answer: TokenAnswer): void {
@@ -238,4 +258,15 @@ class TokenProcess {
   }
 
   private readonly onAbort = (): void => this.end('given up');
+}
+
+function parseAnswer(line: string): TokenAnswer | undefined {
+  try {
+    const answer: unknown = JSON.parse(line);
+    return typeof answer === 'object' && answer !== null && 'id' in answer && 'kind' in answer
+      ? (answer as TokenAnswer)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }

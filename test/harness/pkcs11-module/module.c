@@ -10,6 +10,8 @@
  *   C_Login crash           ends the process before the real call
  *   C_Login crash-after     ends the process after it
  *   C_Login return 0xA4     returns that instead of making the real call
+ *   C_OpenSession wait      waits until this line is gone
+ *   C_Login scribble        writes to file descriptor 3, which is not its own
  *   C_SetPIN needs-login    returns CKR_USER_NOT_LOGGED_IN until C_Login has succeeded
  *   C_GetTokenInfo flags 0x40000   sets these flags in what the real call tells
  *   C_Initialize environment       writes the names of all environment variables to the log, "<pid> env PATH"
@@ -93,6 +95,8 @@ static int before(const char *call, ulong_t *result) {
   if (told(call, "hang", NULL))
     for (;;) pause();
   if (told(call, "crash", NULL)) crash();
+  while (told(call, "wait", NULL)) usleep(20000);
+  if (told(call, "scribble", NULL) && write(3, "not ours\n", 9) < 0) crash();
   return told(call, "return", result);
 }
 

@@ -1,9 +1,11 @@
-import { fork, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { openToken } from '../../../../clients/hsm/pkcs11/token';
 import type { Token } from '../../../../clients/hsm/pkcs11/token';
+import { ANSWERS_FD } from '../../../../clients/hsm/pkcs11/token-messages';
 import type { TokenAnswer, TokenWork } from '../../../../clients/hsm/pkcs11/token-messages';
 import {
   isRunning,
@@ -18,6 +20,7 @@ import { CANARY, failureOf, reasonOf } from './failures';
 
 const PIN = `${CANARY}0one`;
 const NEW_PIN = `${CANARY}0two`;
+const OTHER_PIN = `${CANARY}0other`;
 const WRONG_PIN = `${CANARY}0wrong`;
 
 const OPENING_MS = 10_000;
@@ -42,7 +45,7 @@ onFaultyLibrary(
     beforeAll(() => {
       hsm = makeSoftHsm();
       library = makeFaultyModule(SOFTHSM_MODULE);
-      programFile = hsm.program({ ...library.environment, DATABASE_URL: 'postgres://secret', HARMLESS: '1' });
+      programFile = hsm.program(library.environment);
     });
     afterAll(() => {
       hsm.remove();
@@ -308,17 +311,66 @@ onFaultyLibrary(
     });
 
     test('it does not get to see our own secrets in the environment', async () => {
-      library.control('C_Initialize environment');
-      await open();
+      const secrets = {
+        DATABASE_URL: 'postgresql://u:p@h/d',
+        PGPASSWORD: 'p',
+        TEMPORAL_API_KEY: 'p',
+        TEMPORAL_TLS_CLIENT_KEY_DATA: 'p',
+        TEMPORAL_GRPC_META_AUTHORIZATION: 'p',
+        AWS_SECRET_ACCESS_KEY: 'p',
+        AWS_CONTAINER_AUTHORIZATION_TOKEN: 'p',
+        KEYMOOR_XKS_SECRET_ACCESS_KEY: 'p',
+        CLOUDHSM_PIN: 'p',
+      };
+      Object.assign(process.env, secrets, { HARMLESS: 'yes' });
+      try {
+        library.control('C_Initialize environment');
+        await open();
+      } finally {
+        for (const name of [...Object.keys(secrets), 'HARMLESS']) Reflect.deleteProperty(process.env, name);
+      }
       expect(library.calls()).toContain('env HARMLESS');
-      expect(library.calls()).not.toContain('env DATABASE_URL');
+      for (const name of Object.keys(secrets)) expect(library.calls()).not.toContain(`env ${name}`);
+    });
+
+    test.each(['login', 'setPin'] as const)(
+      'one that writes to what is ours spoils its own %s alone',
+      async (work) => {
+        const token = await open();
+        library.control(`${work === 'login' ? 'C_Login' : 'C_SetPIN'} scribble`);
+        const done = work === 'login' ? token.login(PIN) : token.setPin(PIN, NEW_PIN);
+        await expect(reasonOf(done)).resolves.toBe('no-answer');
+        library.control();
+        // Killed before or after the change: nobody knows, and one of the two works.
+        await (await open()).login(hsm.pinWorks(label, PIN) ? PIN : NEW_PIN);
+      },
+    );
+
+    test('a change that was held up after the fresh start is not sent', async () => {
+      const token = await open();
+      library.control('C_OpenSession wait');
+      const changing = reasonOf(token.setPin(PIN, NEW_PIN));
+      await eventually(() => calls('C_OpenSession begins') > 0);
+      // Somebody else sets another PIN meanwhile, and the library, which remembers the old one, would overwrite it.
+      hsm.resetPin(label, OTHER_PIN);
+      const heldUntil = Date.now() + 2_100;
+      await eventually(() => Date.now() > heldUntil);
+      library.control();
+      await expect(changing).resolves.toBe('unreachable');
+      expect(calls('C_SetPIN begins')).toBe(0);
+      expect(hsm.pinWorks(label, OTHER_PIN)).toBe(true);
     });
 
     describe('asked too late', () => {
       let child: ChildProcess;
+      let answers: AsyncIterator<string>;
 
       beforeEach(async () => {
-        child = fork(programFile, [String(process.pid)], { stdio: 'ignore', execArgv: [] });
+        child = spawn(process.execPath, [programFile, String(process.pid)], {
+          stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
+        });
+        const lines = createInterface({ input: child.stdio[ANSWERS_FD] as Readable });
+        answers = lines[Symbol.asyncIterator]();
         const answer = ask(
           { kind: 'open', module: library.module, tokenLabel: label },
           Date.now() + OPENING_MS,
@@ -332,9 +384,9 @@ onFaultyLibrary(
       let id = 0;
       async function ask(work: TokenWork, deadline: number): Promise<TokenAnswer> {
         id += 1;
-        child.send({ id, deadline, ...work });
+        child.stdin?.write(`${JSON.stringify({ id, deadline, ...work })}\n`);
         for (;;) {
-          const [answer] = (await once(child, 'message')) as [TokenAnswer];
+          const answer = JSON.parse((await answers.next()).value as string) as TokenAnswer;
           if (answer.id === id && answer.kind !== 'library') return answer;
         }
       }

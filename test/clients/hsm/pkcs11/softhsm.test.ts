@@ -328,7 +328,10 @@ onSoftHsm(`a token of SoftHSM${missing === undefined ? '' : ` (skipped: ${missin
     test('a token whose user has no PIN has no kmsuser', async () => {
       hsm.addToken('declared-without-pin');
       const connection = await connect({ tokenLabel: 'declared-without-pin' });
-      await expect(connection.listUsers()).resolves.toEqual([]);
+      await expect(connection.listUsers()).rejects.toMatchObject({
+        reason: 'user-not-found',
+        message: expect.stringContaining('no PIN yet') as string,
+      });
     });
 
     test('where the PIN is user:password, both are in it, in a login and in a change', async () => {
