@@ -3,7 +3,7 @@ import type { HsmRoute, ReachableHsm } from '../activities/cloudhsm/hsm-connecti
 import type { Dependencies } from '../activities/dependencies';
 import { toStepFailure } from '../activities/step-failure';
 import type { HsmConnection } from '../clients/hsm/hsm-login';
-import { HsmFailure, isKmsuser } from '../clients/hsm/hsm-login';
+import { HsmBusy, HsmFailure, isKmsuser } from '../clients/hsm/hsm-login';
 import type { HsmKind } from '../clients/hsm/open-hsm-login';
 import { openDatabase } from '../database/database';
 import { loadStore } from '../database/queries/custom-key-stores';
@@ -150,7 +150,7 @@ async function logIn(parts: Parts, connection: HsmConnection, store: CloudHsmKey
 
 /** One line for the operator. Of what nobody foresaw only what kind it is: its message may hold anything. */
 function reasonOf(error: unknown): string {
-  if (error instanceof DoesNotWork) return error.message;
+  if (error instanceof DoesNotWork || error instanceof HsmBusy) return error.message;
   const foreseen = toStepFailure(error);
   if (foreseen) return foreseen.message;
   const { code, name } = error as { code?: unknown; name?: unknown };

@@ -38,7 +38,7 @@ export async function reachableHsms(
   if (!cluster) {
     throw finalFailure(
       'CLUSTER_NOT_FOUND',
-      `Cluster ${store.cloudHsmClusterId} was deleted during the connect.`,
+      `There is no cluster ${store.cloudHsmClusterId} any more in account ${store.accountId}.`,
     );
   }
   const active = activeHsms(cluster);

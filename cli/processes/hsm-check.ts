@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import pino from 'pino';
 import { checkHsm } from '../../worker/hsm-check';
+import type { HsmCheckLine } from '../../worker/hsm-check';
 import { homeOf, hsmCheckEnvironment } from '../environment';
 import type { HsmCheckEnvironment } from '../environment';
 import { EnvironmentError } from '../environment/environment-error';
 import type { Environment } from '../environment/environment-error';
+import { oneLine } from '../one-line';
 import { readEndpoints } from '../supervisor/endpoints-file';
 
 const WORKS = 0;
@@ -25,11 +27,19 @@ export async function runHsmCheck(storeId: string, environment: Environment): Pr
     process.stderr.write(`keymoor: ${error.message}\n`);
     return WRONG_COMMAND;
   }
+  // Nobody reads on (`| head`): what is left to say is not worth a stack trace.
+  process.stdout.on('error', () => process.exit(DOES_NOT_WORK));
   const logger = pino({ level: 'silent' });
-  const works = await checkHsm({ ...own, logger }, storeId, (line) => {
+  const tell = (line: HsmCheckLine): void => {
     process.stdout.write(`${line.works ? 'ok  ' : 'FAIL'}  ${line.text}\n`);
-  });
-  return works ? WORKS : DOES_NOT_WORK;
+  };
+  try {
+    return (await checkHsm({ ...own, logger }, storeId, tell)) ? WORKS : DOES_NOT_WORK;
+  } catch (error) {
+    // A file that one of the variables names is no good.
+    process.stderr.write(`keymoor: ${oneLine(error)}\n`);
+    return WRONG_COMMAND;
+  }
 }
 
 /** What a `dev` on this machine has already told. */

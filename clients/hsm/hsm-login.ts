@@ -21,7 +21,7 @@ export interface HsmLogin {
    * @param options `timeoutMs` (default 5000 or more, see there) bounds the whole connect, and after it each request
    * on the connection; `signal` closes the connection whenever it is aborted, also later.
    * @throws HsmFailure `unreachable`, `no-token`, `unusable-library`, `untrusted-certificate` or `hsm-error`; the
-   * signal's reason if it was cancelled
+   * signal's reason if it was cancelled; HsmBusy
    */
   connect(target: HsmTarget, options?: HsmConnectOptions): Promise<HsmConnection>;
 }
@@ -127,6 +127,15 @@ export type HsmFailureReason =
   | 'no-token'
   | 'unusable-library'
   | 'hsm-error';
+
+/**
+ * Too many connections of this machine's own are open. Nothing was asked, and nothing is said of the HSM: a limit of
+ * ours, which costs a connect no budget. Try again.
+ */
+export class HsmBusy extends Error {
+  override readonly name = 'HsmBusy';
+  readonly code = 'HSM_BUSY';
+}
 
 /** A failed request to an HSM. The message tells an operator what to do and never holds a secret. */
 export class HsmFailure extends Error {

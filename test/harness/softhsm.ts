@@ -15,7 +15,10 @@ const MODULES = [
 ];
 
 const PROJECT = join(__dirname, '..', '..');
-/** The compiled program that loads a library; beside the TypeScript there is none. */
+/** The compiled program that ends with its parent; beside the TypeScript there is none. */
+export const LEASH_PROGRAM = join(PROJECT, 'dist', 'clients', 'hsm', 'cloudhsm', 'leash-main.js');
+
+/** As above. */
 export const TOKEN_PROGRAM = join(PROJECT, 'dist', 'clients', 'hsm', 'pkcs11', 'token-main.js');
 const OUTSIDE = join(__dirname, 'pkcs11-outside.cjs');
 const SO_PIN = 'officers-pin';

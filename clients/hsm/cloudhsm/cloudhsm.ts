@@ -2,7 +2,7 @@ import { access, chmod, constants, mkdir, rename, writeFile } from 'node:fs/prom
 import { join, resolve } from 'node:path';
 import { isDeadline, throwIfCancelled } from '../../call-options';
 import { childEnvironment } from '../child-environment';
-import { HsmFailure } from '../hsm-login';
+import { HsmBusy, HsmFailure } from '../hsm-login';
 import type {
   HsmConnectOptions,
   HsmConnection,
@@ -35,14 +35,16 @@ export interface CloudHsmLoginConfig {
   folder: string;
   /** the program that holds the PKCS#11 library; default: the compiled one */
   programFile?: string;
+  /** compiled `leash-main.ts`; default: the one beside the compiled cloudhsm.ts */
+  leashFile?: string;
   /** milliseconds per connect and per request, unless the call says otherwise; default 20000 */
   timeoutMs?: number;
 }
 
 /**
  * Logs in to AWS CloudHSM clusters by AWS's own client software. Its configuration names one cluster for the whole
- * machine, so that connections take turns: one has the software from `connect` to `close`, and the others wait. The
- * wait counts towards no time limit; the signal ends it. Processes of one machine wait for each other, too; containers
+ * machine, so that connections take turns: one has the software from `connect` to `close`, and the others wait, or come
+ * back later (`HsmBusy`). The wait counts towards no time limit; the signal ends it. Processes of one machine wait for each other, too; containers
  * do not see each other, so that a folder of the SDK belongs to one worker.
  */
 export function createCloudHsmLogin(config: CloudHsmLoginConfig): HsmLogin {
@@ -57,6 +59,7 @@ export function createCloudHsmLogin(config: CloudHsmLoginConfig): HsmLogin {
       const connection = new CloudHsmConnection(sdk, target, {
         ...options,
         timeoutMs: options.timeoutMs ?? config.timeoutMs ?? 20_000,
+        leashFile: config.leashFile ?? join(__dirname, 'leash-main.js'),
         ...(config.programFile === undefined ? {} : { programFile: config.programFile }),
       });
       try {
@@ -71,11 +74,15 @@ export function createCloudHsmLogin(config: CloudHsmLoginConfig): HsmLogin {
   };
 }
 
+/** Whoever waits longer makes room for others in the worker, and comes back. */
+const LONGEST_WAIT_MS = 5_000;
+
 /** Somebody who locks or deletes kmsuser within this time makes a try fail that would not have been made. */
 const LIST_IS_FRESH_MS = 3_000;
 
 interface ConnectionOptions extends HsmConnectOptions {
   timeoutMs: number;
+  leashFile: string;
   programFile?: string;
 }
 
@@ -177,13 +184,13 @@ class CloudHsmConnection implements HsmConnection {
   private readonly onAbort = (): void => this.close();
 
   private async turn(): Promise<() => void> {
+    const patience = AbortSignal.timeout(LONGEST_WAIT_MS);
     try {
-      return await takeTurn(this.sdk.folder, this.closing.signal);
+      return await takeTurn(this.sdk.folder, AbortSignal.any([this.closing.signal, patience]));
     } catch (error) {
       if (!isDeadline(error)) throw error;
-      throw new HsmFailure(
-        'unreachable',
-        `${this.name}: another key store was using ${this.sdk.folder} for too long; connects through one folder of the SDK take turns`,
+      throw new HsmBusy(
+        `${this.name}: another key store was using ${this.sdk.folder} all the time; connects through one folder of the SDK take turns`,
       );
     }
   }
@@ -234,7 +241,11 @@ class CloudHsmConnection implements HsmConnection {
     if (this.closing.signal.aborted) throw this.isClosed();
     return runProgram(
       { ...command, environment: childEnvironment(command.environment) },
-      { timeoutMs: this.remaining(deadline), signal: this.closing.signal },
+      {
+        timeoutMs: this.remaining(deadline),
+        signal: this.closing.signal,
+        leashFile: this.options.leashFile,
+      },
     );
   }
 

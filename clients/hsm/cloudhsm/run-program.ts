@@ -35,6 +35,9 @@ export type ProgramEnd =
   | { how: 'exited'; code: number; stdout: string; stderr: string }
   | { how: 'cut-off'; why: string };
 
+/** What a leash says of a program that it could not start, before the reason. */
+export const NOT_STARTED = 'keymoor: not started: ';
+
 /** Longer than the list of all users that a cluster can hold. */
 const MAX_OUTPUT_BYTES = 1_048_576;
 
@@ -47,15 +50,23 @@ const REPLY_AFTER_MS = 100;
  *
  * The program has a session of its own, so that killing its group reaches what it started, unless that made a session
  * in turn (`script`), and so that it finds no terminal on which it could ask the operator of the worker for something
- * and wait. Where this process is killed, it goes on to its own end.
+ * and wait. Where this process is killed, it goes on to its own end, unless it has a leash (`leash-main.ts`), which
+ * ends it then.
+ *
+ * @param limits.leashFile the compiled leash-main.ts; without it the program has none
  */
 export function runProgram(
   call: ProgramCall,
-  limits: { timeoutMs: number; signal?: AbortSignal },
+  limits: { timeoutMs: number; signal?: AbortSignal; leashFile?: string },
 ): Promise<ProgramEnd> {
   if (limits.signal?.aborted === true) return Promise.resolve({ how: 'not-started', why: 'given up' });
   return new Promise((resolve) => {
-    const child = spawn(call.file, call.args, {
+    const { leashFile, timeoutMs } = limits;
+    const [file, args] =
+      leashFile === undefined
+        ? [call.file, call.args]
+        : [process.execPath, [leashFile, `${process.pid}`, `${timeoutMs}`, call.file, ...call.args]];
+    const child = spawn(file, args, {
       env: call.environment,
       stdio: 'pipe',
       detached: true,
@@ -96,9 +107,15 @@ export function runProgram(
     child.once('close', (code, killedBy) => {
       if (cutOff !== undefined) end({ how: 'cut-off', why: cutOff });
       else if (code === null) end({ how: 'cut-off', why: `ended by ${String(killedBy)}` });
-      else end({ how: 'exited', code, stdout: textOf(output.stdout), stderr: textOf(output.stderr) });
+      else end(exited(code, textOf(output.stdout), textOf(output.stderr)));
     });
   });
+}
+
+function exited(code: number, stdout: string, stderr: string): ProgramEnd {
+  if (stderr.startsWith(NOT_STARTED))
+    return { how: 'not-started', why: stderr.slice(NOT_STARTED.length).trim() };
+  return { how: 'exited', code, stdout, stderr };
 }
 
 /** Leaves the input open: its end would end the terminal of a program that still works. */

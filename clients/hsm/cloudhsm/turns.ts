@@ -5,6 +5,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const queues = new Map<string, Promise<void>>();
 
+/** Several times as long as a leash sleeps (`leash-main.ts`). */
+const LEASH_NEEDS_MS = 300;
+
 /** Between two looks whether another process has done. */
 const LOOK_AGAIN_MS = 100;
 
@@ -13,8 +16,7 @@ const LOOK_AGAIN_MS = 100;
  * this process, and one of all processes.
  *
  * @param key what it is
- * @returns gives the turn back; more than once does no harm. A process that dies has given it back, though
- * a program that it had started may work on for a moment, configured as it found it
+ * @returns gives the turn back; more than once does no harm. A process that dies has given it back
  * @throws the signal's reason when it is aborted before the turn came
  */
 export async function takeTurn(key: string, signal?: AbortSignal): Promise<() => void> {
@@ -60,9 +62,13 @@ async function orAborted(done: Promise<void>, signal: AbortSignal | undefined): 
 async function takeMark(key: string, signal: AbortSignal | undefined): Promise<Server | undefined> {
   if (process.platform !== 'linux') return undefined;
   const name = `\0keymoor-turn-${createHash('sha256').update(key).digest('hex')}`;
-  for (;;) {
+  for (let waited = false; ; waited = true) {
     const mark = await listenAt(name);
-    if (mark !== undefined) return mark;
+    if (mark !== undefined) {
+      // It may have died: then a program of its may live until its leash has seen that.
+      if (waited) await pause(LEASH_NEEDS_MS);
+      return mark;
+    }
     await pause(LOOK_AGAIN_MS);
     signal?.throwIfAborted();
   }

@@ -68,7 +68,8 @@ process.stdin.setEncoding('utf8').on('data', (chunk: string) => {
 });
 
 function send(answer: TokenAnswer): void {
-  writeSync(ANSWERS_FD, `${JSON.stringify(answer)}\n`);
+  // On a line of its own, whatever a library left there.
+  writeSync(ANSWERS_FD, `\n${JSON.stringify(answer)}\n`);
 }
 
 function answerTo(request: TokenRequest): TokenAnswer {

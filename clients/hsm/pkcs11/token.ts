@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isDeadline, throwIfCancelled } from '../../call-options';
 import { childEnvironment } from '../child-environment';
-import { HsmFailure } from '../hsm-login';
+import { HsmBusy, HsmFailure } from '../hsm-login';
 import type { HsmConnectOptions } from '../hsm-login';
 import { Places } from './places';
 import { verdictOf } from './return-values';
@@ -96,20 +96,21 @@ const CONNECTIONS_PER_LIBRARY = 20;
 
 const placesOf = new Map<string, Places>();
 
-/** Waits until the library has a process to spare; that counts towards no time limit, only the signal ends it. */
+/** Whoever waits longer makes room for others in the worker, and comes back. */
+const LONGEST_WAIT_MS = 1_000;
+
+/** Waits a moment until the library has a process to spare. */
 async function placeFor({ module, name }: TokenPlace, signal: AbortSignal | undefined): Promise<() => void> {
   const places = placesOf.get(module) ?? new Places(CONNECTIONS_PER_LIBRARY);
   placesOf.set(module, places);
   try {
-    return await places.take(signal);
+    const patience = AbortSignal.timeout(LONGEST_WAIT_MS);
+    return await places.take(signal === undefined ? patience : AbortSignal.any([signal, patience]));
   } catch (error) {
     throwIfCancelled(signal);
     if (!isDeadline(error)) throw error;
     const most = String(CONNECTIONS_PER_LIBRARY);
-    throw new HsmFailure(
-      'unreachable',
-      `${name}: ${most} connections through ${module} were open all the time; check that its HSMs answer`,
-    );
+    throw new HsmBusy(`${name}: ${most} connections through ${module} are open; check that its HSMs answer`);
   }
 }
 
@@ -202,17 +203,16 @@ class TokenProcess {
     });
   }
 
-  /** A library shares the process with ours, and may write to what is not its own. */
+  /** A library shares the process with ours, and may write to what is not its own: that is passed over. */
   private read(chunk: string): void {
     this.unread += chunk;
     for (let end = this.unread.indexOf('\n'); end >= 0; end = this.unread.indexOf('\n')) {
       const line = this.unread.slice(0, end);
       this.unread = this.unread.slice(end + 1);
       const answer = parseAnswer(line);
-      if (answer === undefined) return this.end('its process answered unreadably');
-      this.settle(answer);
+      if (answer !== undefined) this.settle(answer);
     }
-    if (this.unread.length > LONGEST_ANSWER) this.end('its process answered unreadably');
+    if (this.unread.length > LONGEST_ANSWER) this.unread = '';
   }
 
   private settle(answer: TokenAnswer): void {

@@ -5,7 +5,7 @@ import { HsmFailure } from '../../../clients/hsm/hsm-login';
 import type { HsmConnection, HsmLogin } from '../../../clients/hsm/hsm-login';
 import { installCloudHsmSdk, missingForCloudHsmSdk } from '../../harness/cloudhsm-sdk';
 import { startConnectWorld } from '../../harness/connect-world';
-import { TOKEN_PROGRAM } from '../../harness/softhsm';
+import { LEASH_PROGRAM, TOKEN_PROGRAM } from '../../harness/softhsm';
 import type { HsmAdmin, HsmRig, Meddling } from './hsm-rig';
 import { rotationUnderFire } from './rotation-under-fire';
 
@@ -50,7 +50,7 @@ async function openRig(): Promise<HsmRig> {
   });
   const tries = new Map<string, boolean[]>();
   const hsm = watched(
-    createCloudHsmLogin({ folder: sdk.folder, programFile: TOKEN_PROGRAM }),
+    createCloudHsmLogin({ folder: sdk.folder, programFile: TOKEN_PROGRAM, leashFile: LEASH_PROGRAM }),
     (clusterId, right) => tries.set(clusterId, [...(tries.get(clusterId) ?? []), right]),
   );
   const meddle = (clusterId: string, how: Meddling): void =>

@@ -96,7 +96,7 @@ static int before(const char *call, ulong_t *result) {
     for (;;) pause();
   if (told(call, "crash", NULL)) crash();
   while (told(call, "wait", NULL)) usleep(20000);
-  if (told(call, "scribble", NULL) && write(3, "not ours\n", 9) < 0) crash();
+  if (told(call, "scribble", NULL) && write(3, "not ours", 8) < 0) crash();
   return told(call, "return", result);
 }
 

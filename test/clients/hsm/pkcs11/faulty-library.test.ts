@@ -333,18 +333,13 @@ onFaultyLibrary(
       for (const name of Object.keys(secrets)) expect(library.calls()).not.toContain(`env ${name}`);
     });
 
-    test.each(['login', 'setPin'] as const)(
-      'one that writes to what is ours spoils its own %s alone',
-      async (work) => {
-        const token = await open();
-        library.control(`${work === 'login' ? 'C_Login' : 'C_SetPIN'} scribble`);
-        const done = work === 'login' ? token.login(PIN) : token.setPin(PIN, NEW_PIN);
-        await expect(reasonOf(done)).resolves.toBe('no-answer');
-        library.control();
-        // Killed before or after the change: nobody knows, and one of the two works.
-        await (await open()).login(hsm.pinWorks(label, PIN) ? PIN : NEW_PIN);
-      },
-    );
+    test('one that writes to what is ours does no harm', async () => {
+      library.control('C_Login scribble', 'C_SetPIN scribble');
+      const token = await open();
+      await token.login(PIN);
+      await token.setPin(PIN, NEW_PIN);
+      await expect(reasonOf(token.login(PIN))).resolves.toBe('wrong-password');
+    });
 
     test('a change that was held up after the fresh start is not sent', async () => {
       const token = await open();
@@ -386,7 +381,9 @@ onFaultyLibrary(
         id += 1;
         child.stdin?.write(`${JSON.stringify({ id, deadline, ...work })}\n`);
         for (;;) {
-          const answer = JSON.parse((await answers.next()).value as string) as TokenAnswer;
+          const line = (await answers.next()).value as string;
+          if (line === '') continue;
+          const answer = JSON.parse(line) as TokenAnswer;
           if (answer.id === id && answer.kind !== 'library') return answer;
         }
       }
