@@ -45,8 +45,10 @@ export async function openWatchedFile<T>(options: {
   parse: (text: string) => T | Promise<T>;
   alsoOf?: (content: T) => readonly string[];
   logger: Logger;
+  /** milliseconds between two looks; default 500 */
+  everyMs?: number;
 }): Promise<WatchedFile<T>> {
-  const { file, name, parse, alsoOf = () => [], logger } = options;
+  const { file, name, parse, alsoOf = () => [], logger, everyMs = POLL_MS } = options;
   let stamp: string;
   let current: T;
   try {
@@ -87,7 +89,7 @@ export async function openWatchedFile<T>(options: {
       void look().finally(() => {
         if (!closed) schedule();
       });
-    }, POLL_MS).unref();
+    }, everyMs).unref();
   };
   schedule();
 

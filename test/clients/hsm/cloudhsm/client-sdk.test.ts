@@ -3,6 +3,7 @@ import {
   checkConfigured,
   checkPasswordChanged,
   clientSdkIn,
+  neverBegan,
   configureCommands,
   userListCommand,
   usersOf,
@@ -71,13 +72,13 @@ describe('command lines of the Client SDK', () => {
   });
 
   test('a change gives the password in force in the environment, and the new one when it is asked for', () => {
+    const command =
+      "'/opt/cloudhsm/bin/cloudhsm-cli' 'user' 'change-password' '--username' 'kmsuser' '--role' 'crypto-user'";
+    // On the terminal of `script` no signal of ours reaches it, so that it has a limit of its own where there is one.
+    const limited = `command -v timeout > /dev/null 2>&1 && exec timeout --foreground -s KILL 60 ${command}`;
     expect(CHANGE).toMatchObject({
       file: 'script',
-      args: [
-        ...['-q', '-e', '-c'],
-        "'/opt/cloudhsm/bin/cloudhsm-cli' 'user' 'change-password' '--username' 'kmsuser' '--role' 'crypto-user'",
-        '/dev/null',
-      ],
+      args: ['-q', '-e', '-c', `${limited}; exec ${command}`, '/dev/null'],
       environment: { CLOUDHSM_ROLE: 'crypto-user', CLOUDHSM_PIN: `kmsuser:${CURRENT}`, SHELL: '/bin/sh' },
       input: [{ text: `${NEW}\n` }, { text: `${NEW}\n` }],
     });
@@ -262,4 +263,34 @@ describe('what a configure tool answers', () => {
     expect(failureOf(() => check({ how: 'cut-off', why: 'late' })).reason).toBe('unreachable');
     expect(failureOf(() => check({ how: 'not-started', why: 'ENOENT' })).reason).toBe('unusable-library');
   });
+});
+
+test.each([
+  { end: { how: 'not-started', why: 'ENOENT' }, never: true },
+  {
+    end: {
+      how: 'exited',
+      code: 1,
+      stdout: '',
+      stderr: 'script: failed to create pseudo-terminal: No such file\n',
+    },
+    never: true,
+  },
+  { end: { how: 'exited', code: 0, stdout: 'script: pty\n', stderr: '' }, never: false },
+  { end: { how: 'exited', code: 1, stdout: '{"error_code":1,"data":"No pty"}', stderr: '' }, never: false },
+  { end: { how: 'cut-off', why: 'given up' }, never: false },
+] as const)('whether a command of script ever began: %j', ({ end, never }) => {
+  expect(neverBegan(end)).toBe(never);
+});
+
+test.each([
+  ['Failed to acquire lock on configuration file', 'hsm-error'],
+  ['connection lock timeout', 'hsm-error'],
+  ['Quorum policy: password change must be approved', 'hsm-error'],
+  ['User is locked out', 'locked-out'],
+  ['The account kmsuser is locked', 'locked-out'],
+])('the CLI saying %j is %s', (data, reason) => {
+  const stdout = JSON.stringify({ error_code: 1, data });
+  const end = { how: 'exited', code: 1, stdout, stderr: '' } as const;
+  expect(() => checkPasswordChanged(end, CHANGE, 'cluster', [])).toThrow(expect.objectContaining({ reason }));
 });

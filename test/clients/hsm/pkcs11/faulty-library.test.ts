@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { HsmBusy } from '../../../../clients/hsm/hsm-login';
 import { openToken } from '../../../../clients/hsm/pkcs11/token';
 import type { Token } from '../../../../clients/hsm/pkcs11/token';
 import { ANSWERS_FD } from '../../../../clients/hsm/pkcs11/token-messages';
@@ -13,6 +14,7 @@ import {
   makeSoftHsm,
   missingForSoftHsm,
   SOFTHSM_MODULE,
+  TOKEN_PROGRAM,
 } from '../../../harness/softhsm';
 import type { FaultyModule, SoftHsm } from '../../../harness/softhsm';
 import { eventually } from '../../eventually';
@@ -61,7 +63,9 @@ onFaultyLibrary(
       for (const token of opened.splice(0)) token.close();
     });
 
-    async function open(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<Token> {
+    async function open(
+      options: { timeoutMs?: number; signal?: AbortSignal; programFile?: string } = {},
+    ): Promise<Token> {
       const { timeoutMs = OPENING_MS } = options;
       const token = await openToken(
         { module: library.module, tokenLabel: label, name: `token ${label}` },
@@ -310,28 +314,73 @@ onFaultyLibrary(
       await expect(reasonOf(token.setPin(PIN, NEW_PIN))).resolves.toBe('unusable-library');
     });
 
-    test('it does not get to see our own secrets in the environment', async () => {
-      const secrets = {
-        DATABASE_URL: 'postgresql://u:p@h/d',
-        PGPASSWORD: 'p',
-        TEMPORAL_API_KEY: 'p',
-        TEMPORAL_TLS_CLIENT_KEY_DATA: 'p',
-        TEMPORAL_GRPC_META_AUTHORIZATION: 'p',
-        AWS_SECRET_ACCESS_KEY: 'p',
-        AWS_CONTAINER_AUTHORIZATION_TOKEN: 'p',
-        KEYMOOR_XKS_SECRET_ACCESS_KEY: 'p',
-        CLOUDHSM_PIN: 'p',
+    test('it inherits none of our own secrets, and whatever else the process has', async () => {
+      const secrets = [
+        'DATABASE_URL',
+        'PGPASSWORD',
+        'TEMPORAL_API_KEY',
+        'TEMPORAL_TLS_CLIENT_KEY_DATA',
+        'TEMPORAL_GRPC_META_AUTHORIZATION',
+        'TEMPORAL_CODEC_AUTH',
+        'AWS_SECRET_ACCESS_KEY',
+        'AWS_SESSION_TOKEN',
+        'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+        'KEYMOOR_XKS_SECRET_ACCESS_KEY',
+        'CLOUDHSM_PIN',
+      ];
+      const before = process.env;
+      process.env = {
+        ...before,
+        ...Object.fromEntries(secrets.map((name) => [name, CANARY])),
+        // Without these, neither the library nor its tokens would be found.
+        ...library.environment,
+        ...hsm.environment,
+        VENDOR_CONFIGURATION: 'a file of theirs',
       };
-      Object.assign(process.env, secrets, { HARMLESS: 'yes' });
       try {
         library.control('C_Initialize environment');
-        await open();
+        await open({ programFile: TOKEN_PROGRAM });
       } finally {
-        for (const name of [...Object.keys(secrets), 'HARMLESS']) Reflect.deleteProperty(process.env, name);
+        process.env = before;
       }
-      expect(library.calls()).toContain('env HARMLESS');
-      for (const name of Object.keys(secrets)) expect(library.calls()).not.toContain(`env ${name}`);
+      const inherited = library.calls().filter((call) => call.startsWith('env '));
+      for (const name of ['PATH', 'SOFTHSM2_CONF', 'VENDOR_CONFIGURATION'])
+        expect(inherited).toContain(`env ${name}`);
+      for (const name of secrets) expect(inherited).not.toContain(`env ${name}`);
     });
+
+    test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+      '%s, which reaches the whole group of processes, ends neither a login nor a connection that waits',
+      async (signal) => {
+        const token = await open();
+        library.control('C_Login wait');
+        const login = token.login(PIN);
+        await hangsIn('C_Login');
+        const [pid = 0] = library.pids();
+        process.kill(pid, signal);
+        library.control();
+        await login;
+        process.kill(pid, signal);
+        await token.login(PIN);
+        expect(library.pids()).toEqual([pid]);
+      },
+    );
+
+    test('twenty connections through one library may be open; one more waits until one of them closes', async () => {
+      const tokens: Token[] = [];
+      for (let count = 1; count <= 20; count += 1) tokens.push(await open());
+      await expect(open()).rejects.toBeInstanceOf(HsmBusy);
+      expect(library.pids()).toHaveLength(20);
+
+      // Those of another library go on.
+      const place = { module: SOFTHSM_MODULE, tokenLabel: label, name: `token ${label}` };
+      opened.push(await openToken(place, { programFile, timeoutMs: OPENING_MS }));
+
+      const waits = open();
+      tokens[7]?.close();
+      await (await waits).login(PIN);
+      await expect(open()).rejects.toBeInstanceOf(HsmBusy);
+    }, 120_000);
 
     test('one that writes to what is ours does no harm', async () => {
       library.control('C_Login scribble', 'C_SetPIN scribble');
