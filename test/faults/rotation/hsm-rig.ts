@@ -35,6 +35,4 @@ export interface HsmKindUnderTest {
   changeIsATry: boolean;
   /** how many random series of deaths */
   runs: number;
-  /** leaves out the deaths between two requests one by one: a slow kind, whose steps are those of another */
-  onlyAtRequests?: true;
 }

@@ -37,18 +37,6 @@ function attempt<T>(activity: () => Promise<T>): Promise<T> {
 /** How `keepPendingPassword` shows among the effects. */
 const KEEP_PENDING = 'sql WITH now_current AS';
 
-/** Where the worker of a rotation dies, one by one. */
-const DEATHS = [
-  { what: 'before the pending password is stored', effect: KEEP_PENDING, when: 'before' },
-  { what: 'after the pending password is stored', effect: KEEP_PENDING, when: 'after' },
-  { what: 'before the change', effect: 'hsm changePassword', when: 'before' },
-  { what: 'after the change', effect: 'hsm changePassword', when: 'after' },
-  { what: 'before the proof', effect: 'hsm login', when: 'before' },
-  { what: 'after the proof', effect: 'hsm login', when: 'after' },
-  { what: 'before it is promoted', effect: 'sql COMMIT', when: 'before' },
-  { what: 'after it is promoted', effect: 'sql COMMIT', when: 'after' },
-] as const;
-
 /** The steps that touch the password; those before them ran. */
 const STEPS = ['loginKmsuser', 'rotatePassword'] as const;
 
@@ -243,26 +231,32 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
     expect(await admin.tries()).not.toContain(false);
   });
 
-  it.each(DEATHS.filter(({ effect }) => !kind.onlyAtRequests || effect.startsWith('hsm')))(
-    'a worker that dies $what is taken over, without a password lost',
-    async ({ effect, when }) => {
-      const death = await deathAt(effect, when);
-      const { store, admin } = await rig.aStore();
-      const [given = ''] = await knownPasswords(store);
-      const worker = mortal(death);
-      expect(await connect(store, admin, [() => worker])).toBe('CONNECTED');
-      expect(worker.dead).toBe(true);
-      const known = await knownPasswords(store);
-      expect([known.length, await admin.isInForce(known[0] ?? ''), await admin.isInForce(given)]).toEqual([
-        1,
-        true,
-        false,
-      ]);
-      // Only a change whose answer nobody heard costs a wrong try, where a change is one.
-      const inVain = kind.changeIsATry && effect === 'hsm changePassword' && when === 'after' ? 1 : 0;
-      expect((await admin.tries()).filter((right) => !right)).toHaveLength(inVain);
-    },
-  );
+  it.each([
+    { what: 'before the pending password is stored', effect: KEEP_PENDING, when: 'before' },
+    { what: 'after the pending password is stored', effect: KEEP_PENDING, when: 'after' },
+    { what: 'before the change', effect: 'hsm changePassword', when: 'before' },
+    { what: 'after the change', effect: 'hsm changePassword', when: 'after' },
+    { what: 'before the proof', effect: 'hsm login', when: 'before' },
+    { what: 'after the proof', effect: 'hsm login', when: 'after' },
+    { what: 'before it is promoted', effect: 'sql COMMIT', when: 'before' },
+    { what: 'after it is promoted', effect: 'sql COMMIT', when: 'after' },
+  ] as const)('a worker that dies $what is taken over, without a password lost', async ({ effect, when }) => {
+    const death = await deathAt(effect, when);
+    const { store, admin } = await rig.aStore();
+    const [given = ''] = await knownPasswords(store);
+    const worker = mortal(death);
+    expect(await connect(store, admin, [() => worker])).toBe('CONNECTED');
+    expect(worker.dead).toBe(true);
+    const known = await knownPasswords(store);
+    expect([known.length, await admin.isInForce(known[0] ?? ''), await admin.isInForce(given)]).toEqual([
+      1,
+      true,
+      false,
+    ]);
+    // Only a change whose answer nobody heard costs a wrong try, where a change is one.
+    const inVain = kind.changeIsATry && effect === 'hsm changePassword' && when === 'after' ? 1 : 0;
+    expect((await admin.tries()).filter((right) => !right)).toHaveLength(inVain);
+  });
 
   it.each(['login', 'changePassword'] as const)('a lost reply of %s costs nothing', async (request) => {
     const { store, admin } = await rig.aStore();
