@@ -94,13 +94,11 @@ async function changeByPassword(
   connection: HsmConnection,
   pending: KnownPassword,
 ): Promise<Changed> {
-  const { pool } = deps.database;
-  const [passwords, marked] = await Promise.all([
-    loadPasswords(pool, deps.secrets, step.input.storeId),
-    markPendingSent(pool, step.input, pending.version),
+  const [passwords] = await Promise.all([
+    loadPasswords(deps.database.pool, deps.secrets, step.input.storeId),
+    markSent(deps, step, pending),
   ]);
-  if (!marked || passwords?.pending?.version !== pending.version)
-    throw await noLongerPending(deps, step.input);
+  if (passwords?.pending?.version !== pending.version) throw await noLongerPending(deps, step.input);
   const tried = await changeOnce(deps, connection, step.input, { current: passwords.current, pending });
   return ({ accepted: 'changed', wrong: 'refused', unanswered: 'unknown' } as const)[tried];
 }
@@ -115,12 +113,10 @@ async function changeInSession(
   connection: HsmConnection,
   pending: KnownPassword,
 ): Promise<Changed> {
-  const { pool } = deps.database;
   const [sessionId, marked] = await Promise.all([
-    loadSession(pool, deps.secrets, step.input.storeId),
-    markPendingSent(pool, step.input, pending.version),
+    loadSession(deps.database.pool, deps.secrets, step.input.storeId),
+    markSent(deps, step, pending),
   ]);
-  if (!marked) throw await noLongerPending(deps, step.input);
   const passwords = { currentPassword: '', newPassword: pending.password };
   try {
     await connection.changePassword({ sessionId, username: KMSUSER, ...passwords });
@@ -131,6 +127,17 @@ async function changeInSession(
     if (marked.sentBefore) return 'unknown';
     throw neverChanged();
   }
+}
+
+/** Writes down that a change is about to be sent; throws where it must not be. */
+async function markSent(
+  deps: Dependencies,
+  step: StepContext,
+  pending: KnownPassword,
+): Promise<{ sentBefore: boolean }> {
+  const marked = await markPendingSent(deps.database.pool, step.input, pending.version);
+  if (!marked) throw await noLongerPending(deps, step.input);
+  return marked;
 }
 
 /**

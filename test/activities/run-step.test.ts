@@ -1,9 +1,8 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
-import { DefaultLogger } from '@temporalio/worker';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import pino from 'pino';
 import type { Dependencies } from '../../activities/dependencies';
 import { runStep } from '../../activities/run-step';
+import { attemptEnvironment } from '../harness/attempt';
 import { finalFailure, passingFailure } from '../../activities/step-failure';
 import { openDatabase } from '../../database/database';
 import { listOperationsOfStore } from '../../database/queries/operations';
@@ -17,9 +16,6 @@ const test = useTestDatabase();
 /** Steps here touch nothing but the database; what they would reach outside is not there. */
 const deps = (budgetScale = 1, on = test.database): Dependencies =>
   ({ database: on, secrets, budgetScale, logger: pino({ level: 'silent' }) }) as unknown as Dependencies;
-
-const environment = (): MockActivityEnvironment =>
-  new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
 
 async function failureOf(running: Promise<unknown>): Promise<ApplicationFailure> {
   const error: unknown = await running.then(
@@ -48,7 +44,7 @@ const spentBy = async (input: OperationInput): Promise<number> => {
 describe('a step', () => {
   it('that succeeds is written down as such, with its note', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
-    const result = await environment().run(() =>
+    const result = await attemptEnvironment().run(() =>
       runStep(deps(), 'findCluster', input, (step) => {
         step.note('all well');
         return Promise.resolve(step.attempt);
@@ -65,7 +61,7 @@ describe('a step', () => {
   it('that cannot be helped fails for good, with the code as type', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const failure = await failureOf(
-      environment().run(() =>
+      attemptEnvironment().run(() =>
         runStep(deps(), 'findCluster', input, () =>
           Promise.reject(finalFailure('CLUSTER_NOT_FOUND', 'no cluster')),
         ),
@@ -78,7 +74,7 @@ describe('a step', () => {
   it('that may pass is left to Temporal to try again after its pause, which counts as spent', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const failure = await failureOf(
-      environment().run(() =>
+      attemptEnvironment().run(() =>
         runStep(deps(), 'findCluster', input, () =>
           Promise.reject(passingFailure('NETWORK_ERRORS', 'no answer')),
         ),
@@ -93,7 +89,7 @@ describe('a step', () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     let attempts = 0;
     const failure = await failureOf(
-      environment().run(() =>
+      attemptEnvironment().run(() =>
         // A scale of 0.001 makes the budget 120 ms and the pause 2 ms.
         runStep(deps(0.001), 'findCluster', input, () => {
           attempts++;
@@ -110,16 +106,18 @@ describe('a step', () => {
   it('gives up when the whole connect has spent its 20 minutes, however little of it was its own (D15)', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const fail = (): Promise<never> => Promise.reject(passingFailure('INTERNAL_ERROR', 'not yet.'));
-    await failureOf(environment().run(() => runStep(deps(), 'createInfrastructure', input, fail)));
+    await failureOf(attemptEnvironment().run(() => runStep(deps(), 'createInfrastructure', input, fail)));
     await test.database.pool.query('UPDATE operation_steps SET spent_ms = 1199000');
-    const failure = await failureOf(environment().run(() => runStep(deps(), 'loginKmsuser', input, fail)));
+    const failure = await failureOf(
+      attemptEnvironment().run(() => runStep(deps(), 'loginKmsuser', input, fail)),
+    );
     expect(failure).toMatchObject({ type: 'INTERNAL_ERROR', nonRetryable: true });
   });
 
   it('is told by its signal when its budget is spent', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const failure = await failureOf(
-      environment().run(() =>
+      attemptEnvironment().run(() =>
         runStep(
           deps(0.001),
           'findCluster',
@@ -138,7 +136,7 @@ describe('a step', () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     let attempts = 0;
     const failure = await failureOf(
-      environment().run(() =>
+      attemptEnvironment().run(() =>
         runStep(deps(0.001), 'findCluster', input, (step) => {
           if (++attempts === 1) return Promise.reject(passingFailure('INTERNAL_ERROR', 'It is not ACTIVE.'));
           return new Promise((_resolve, reject) => {
@@ -154,7 +152,7 @@ describe('a step', () => {
   it('costs no budget and stays retryable when the failure is our own, and its message carries no value', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const failure = await failureOf(
-      environment().run(() =>
+      attemptEnvironment().run(() =>
         runStep(deps(), 'findCluster', input, () => Promise.reject(new Error('canary-secret in a bug'))),
       ),
     );
@@ -169,7 +167,7 @@ describe('a step', () => {
     const other = new SecretBox(Buffer.alloc(32, 9));
     const sealed = secrets.seal(input.storeId, 'kmsuser-password', 'canary-secret');
     await failureOf(
-      environment().run(() =>
+      attemptEnvironment().run(() =>
         runStep(deps(), 'loginKmsuser', input, () =>
           Promise.resolve(other.open(input.storeId, 'kmsuser-password', sealed)),
         ),
@@ -182,7 +180,7 @@ describe('a step', () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const away = openDatabase({ url: 'postgresql://nobody:secret@127.0.0.1:1/none' });
     const failure = await failureOf(
-      environment().run(() => runStep(deps(1, away), 'findCluster', input, () => Promise.resolve())),
+      attemptEnvironment().run(() => runStep(deps(1, away), 'findCluster', input, () => Promise.resolve())),
     );
     expect(failure).toMatchObject({ type: 'KeymoorUnavailable', nonRetryable: false });
     expect(failure.message).toMatch(/ECONNREFUSED/);
@@ -199,17 +197,19 @@ describe('a step', () => {
       ran++;
       return Promise.resolve();
     };
-    const refused = await failureOf(environment().run(() => runStep(deps(), 'findCluster', input, work)));
+    const refused = await failureOf(
+      attemptEnvironment().run(() => runStep(deps(), 'findCluster', input, work)),
+    );
     expect(refused).toMatchObject({ type: 'OperationNotRunning', nonRetryable: true });
     expect(ran).toBe(0);
-    await environment().run(() => runStep(deps(), 'releaseInfrastructure', input, work));
+    await attemptEnvironment().run(() => runStep(deps(), 'releaseInfrastructure', input, work));
     expect(ran).toBe(1);
   });
 
   it('that undoes never gives up (D16)', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     let tries = 0;
-    await environment().run(() =>
+    await attemptEnvironment().run(() =>
       runStep(deps(0.0001), 'releaseInfrastructure', input, () =>
         ++tries < 20 ? Promise.reject(finalFailure('INTERNAL_ERROR', 'denied')) : Promise.resolve(),
       ),
@@ -224,7 +224,7 @@ describe('a step', () => {
 
   it('that is cancelled says so', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
-    const mock = environment();
+    const mock = attemptEnvironment();
     const running = mock.run(() =>
       runStep(deps(), 'findCluster', input, (step) => {
         const ended = untilAborted(step.signal);
@@ -238,7 +238,7 @@ describe('a step', () => {
 
   it('that is left by a worker which stops is to be tried again, not cancelled', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
-    const mock = environment();
+    const mock = attemptEnvironment();
     const failure = await failureOf(
       mock.run(() =>
         runStep(deps(), 'findCluster', input, (step) => {

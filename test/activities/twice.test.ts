@@ -1,9 +1,8 @@
-import { DefaultLogger } from '@temporalio/worker';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { createActivities } from '../../activities/create-activities';
 import type { InterfaceEndpoint } from '../../activities/xks/create-vpc-endpoint';
 import type { Activities } from '../../activities/create-activities';
 import { loadPasswords } from '../../database/queries/kmsuser-passwords';
+import { attempt } from '../harness/attempt';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld, StoreWithCluster, StoreWithProxy } from '../harness/connect-world';
 
@@ -22,15 +21,9 @@ beforeAll(async () => {
 
 afterAll(() => world.close());
 
-/** Runs an activity as one attempt of its own. */
-function once<T>(activity: () => Promise<T>): Promise<T> {
-  const quiet = { logger: new DefaultLogger('ERROR', () => undefined) };
-  return new MockActivityEnvironment({}, quiet).run<[], T, () => Promise<T>>(activity);
-}
-
 /** Runs an activity twice, each time as a fresh attempt; both results. */
 async function twice<T>(activity: () => Promise<T>): Promise<[T, T]> {
-  return [await once(activity), await once(activity)];
+  return [await attempt(activity), await attempt(activity)];
 }
 
 async function built({ store }: StoreWithCluster): Promise<[number, number]> {
@@ -81,8 +74,8 @@ it('every step of a connect and of a disconnect, run twice, does what it does on
 it('two workers at the same step at the same time make nothing twice', async () => {
   const target = await world.aStore();
   const { input } = await world.accept('connect', target.store.id);
-  const facts = await once(() => activities.findCluster(input));
-  const build = (): Promise<unknown> => once(() => activities.createInfrastructure(input, facts));
+  const facts = await attempt(() => activities.findCluster(input));
+  const build = (): Promise<unknown> => attempt(() => activities.createInfrastructure(input, facts));
   const both = await Promise.allSettled([build(), build()]);
   expect(both.some((result) => result.status === 'fulfilled')).toBe(true);
   expect(await built(target)).toEqual([1, 2]);
@@ -118,11 +111,12 @@ it('every step of a private proxy, run twice, does what it does once', async () 
 it('two workers at the same step of a private proxy at the same time make nothing twice', async () => {
   const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
   const { input } = await world.accept('connect', target.store.id);
-  const choice = await once(() => activities.findEndpointService(input));
-  const endpoints = (): Promise<InterfaceEndpoint> => once(() => activities.createVpcEndpoint(input, choice));
+  const choice = await attempt(() => activities.findEndpointService(input));
+  const endpoints = (): Promise<InterfaceEndpoint> =>
+    attempt(() => activities.createVpcEndpoint(input, choice));
   const [endpoint] = await Promise.all([endpoints(), endpoints()]);
   if (!endpoint) throw new Error('no endpoint');
-  const names = (): Promise<void> => once(() => activities.createPrivateDns(input, endpoint));
+  const names = (): Promise<void> => attempt(() => activities.createPrivateDns(input, endpoint));
   const both = await Promise.allSettled([names(), names()]);
   expect(both.some((result) => result.status === 'fulfilled')).toBe(true);
   expect(await privateWay(target)).toEqual([1, 1, 1]);

@@ -1,5 +1,3 @@
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../activities/create-activities';
 import type { Activities } from '../../activities/create-activities';
 import type { Dependencies } from '../../activities/dependencies';
@@ -7,6 +5,7 @@ import type { AwsClients } from '../../clients/aws/aws-clients';
 import { createPrivateHostedZone, deleteHostedZone } from '../../clients/aws/hosted-zones';
 import { SecretBox } from '../../database/secret-box';
 import { removeLateArrivals } from '../../worker/late-arrivals';
+import { attempt, attemptEnvironment } from '../harness/attempt';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld } from '../harness/connect-world';
 import { eventually } from '../harness/eventually';
@@ -27,10 +26,6 @@ afterAll(() => world.close());
 
 const aWorker = (parts: Partial<Dependencies> = {}): Activities =>
   createActivities({ ...world.dependencies, aws, budgetScale: 1, ...parts });
-
-const quiet = { logger: new DefaultLogger('ERROR', () => undefined) };
-const attempt = <T>(activity: () => Promise<T>): Promise<T> =>
-  new MockActivityEnvironment({}, quiet).run<[], T, () => Promise<T>>(activity);
 
 /** As often as it takes, but no more than so many times. */
 async function within<T>(most: number, activity: () => Promise<T>): Promise<T> {
@@ -240,7 +235,7 @@ describe('an interface endpoint', () => {
     const worker = aWorker({ aws: clients });
     const { input } = await world.accept('connect', store.id);
     const choice = await attempt(() => worker.findEndpointService(input));
-    const environment = new MockActivityEnvironment({}, quiet);
+    const environment = attemptEnvironment();
     const creating = environment.run(() => worker.createVpcEndpoint(input, choice));
     const overtaken = expect(creating).rejects.toThrow();
     await untilBuilt(accountId, 1, 0);

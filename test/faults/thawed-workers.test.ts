@@ -1,5 +1,3 @@
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
 import type { Pool } from 'pg';
 import { createActivities } from '../../activities/create-activities';
 import type { Activities } from '../../activities/create-activities';
@@ -8,6 +6,7 @@ import type { HsmLogin } from '../../clients/hsm/hsm-login';
 import { loadPasswords } from '../../database/queries/kmsuser-passwords';
 import type { Database } from '../../database/database';
 import { removeLateArrivals } from '../../worker/late-arrivals';
+import { attempt } from '../harness/attempt';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld } from '../harness/connect-world';
 import { eventually } from '../harness/eventually';
@@ -38,12 +37,6 @@ function aWorker(parts: { aws?: AwsClients; hsm?: HsmLogin; database?: Database 
     ...world.dependencies,
     ...parts,
   });
-}
-
-/** Runs an activity as one attempt of its own. */
-function attempt<T>(activity: () => Promise<T>): Promise<T> {
-  const quiet = { logger: new DefaultLogger('ERROR', () => undefined) };
-  return new MockActivityEnvironment({}, quiet).run<[], T, () => Promise<T>>(activity);
 }
 
 const latches: Latch[] = [];

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Places } from '../places';
 
-const queues = new Map<string, Promise<void>>();
+const queues = new Map<string, Places>();
 
 /** Several times as long as a leash sleeps (`leash-main.ts`). */
 const LEASH_NEEDS_MS = 300;
@@ -20,38 +21,18 @@ const LOOK_AGAIN_MS = 100;
  * @throws the signal's reason when it is aborted before the turn came
  */
 export async function takeTurn(key: string, signal?: AbortSignal): Promise<() => void> {
-  signal?.throwIfAborted();
-  const before = queues.get(key) ?? Promise.resolve();
-  let next: () => void = () => undefined;
-  const mine = new Promise<void>((resolve) => (next = resolve));
-  const queue = before.then(() => mine);
+  const queue = queues.get(key) ?? new Places(1);
   queues.set(key, queue);
-  void queue.then(() => {
-    if (queues.get(key) === queue) queues.delete(key);
-  });
+  const leave = await queue.take(signal);
   try {
-    await orAborted(before, signal);
     const mark = await takeMark(key, signal);
     return () => {
-      if (mark === undefined) next();
-      else mark.close(next);
+      if (mark === undefined) leave();
+      else mark.close(leave);
     };
   } catch (error) {
-    next();
+    leave();
     throw error;
-  }
-}
-
-async function orAborted(done: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  let giveUp: () => void = () => undefined;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      giveUp = () => reject(signal?.reason as Error);
-      signal?.addEventListener('abort', giveUp, { once: true });
-      void done.then(resolve);
-    });
-  } finally {
-    signal?.removeEventListener('abort', giveUp);
   }
 }
 

@@ -102,6 +102,7 @@ const VERDICTS = {
 
 /** Of a token that says so of itself. */
 export const NO_PIN_YET: Verdict = VERDICTS.noUser;
+export const LOCKED: Verdict = VERDICTS.locked;
 
 type VerdictName = keyof typeof VERDICTS;
 

@@ -15,6 +15,7 @@ import {
   returnValueOf,
 } from './cryptoki';
 import type { Cryptoki, CryptokiTokenInfo } from './cryptoki';
+import { LOCKED } from './return-values';
 import type { TokenFacts } from './token';
 import { ANSWERS_FD } from './token-messages';
 import type { TokenAnswer, TokenRequest } from './token-messages';
@@ -214,11 +215,7 @@ function inSession(
   });
   token.freshUntil = 0;
   try {
-    if (locked)
-      throw new HsmFailure(
-        'locked-out',
-        "kmsuser is locked after too many wrong passwords; set a new password for it on the token and update the store's KeyStorePassword",
-      );
+    if (locked) throw new HsmFailure(LOCKED.reason, LOCKED.message);
     work(cryptoki, session);
   } finally {
     try {

@@ -6,7 +6,7 @@ import { isDeadline, throwIfCancelled } from '../../call-options';
 import { childEnvironment } from '../child-environment';
 import { HsmBusy, HsmFailure } from '../hsm-login';
 import type { HsmConnectOptions } from '../hsm-login';
-import { Places } from './places';
+import { Places } from '../places';
 import { verdictOf } from './return-values';
 import { ANSWERS_FD, LONGEST_ANSWER } from './token-messages';
 import type { TokenAnswer, TokenWork } from './token-messages';

@@ -1,6 +1,4 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
 import fc from 'fast-check';
 import { createActivities } from '../../../activities/create-activities';
 import type { Activities } from '../../../activities/create-activities';
@@ -13,6 +11,7 @@ import { isConnectionErrorCode } from '../../../keystore/connection-error-code';
 import type { ConnectionErrorCode } from '../../../keystore/connection-error-code';
 import type { CloudHsmKeyStore } from '../../../keystore/custom-key-store';
 import type { OperationInput } from '../../../keystore/operation';
+import { attempt } from '../../harness/attempt';
 import { eventually } from '../../harness/eventually';
 import { MortalWorker } from '../../harness/mortal-worker';
 import type { Death } from '../../harness/mortal-worker';
@@ -27,12 +26,6 @@ const OF_MEDDLING: Readonly<Record<Meddling, ConnectionErrorCode>> = {
 
 /** A connect that goes on so long does not end. */
 const MOST_ATTEMPTS = 60;
-
-/** Runs an activity as one attempt of its own. */
-function attempt<T>(activity: () => Promise<T>): Promise<T> {
-  const quiet = { logger: new DefaultLogger('ERROR', () => undefined) };
-  return new MockActivityEnvironment({}, quiet).run<[], T, () => Promise<T>>(activity);
-}
 
 /** How `keepPendingPassword` shows among the effects. */
 const KEEP_PENDING = 'sql WITH now_current AS';

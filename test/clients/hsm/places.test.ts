@@ -1,4 +1,4 @@
-import { Places } from '../../../../clients/hsm/pkcs11/places';
+import { Places } from '../../../clients/hsm/places';
 
 /** Lets everything go on that can. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
