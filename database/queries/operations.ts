@@ -129,6 +129,22 @@ export async function takeQuietOperations(
   }));
 }
 
+/** Operations of one kind that have something left to do: how many, and how long the oldest has been under way. */
+export interface UnsettledOperations {
+  kind: OperationKind;
+  count: number;
+  oldestSeconds: number;
+}
+
+/** What is under way now, by kind; a kind of which nothing is, is left out. */
+export async function countUnsettled(db: Queryable): Promise<UnsettledOperations[]> {
+  const { rows } = await db.query<{ kind: OperationKind; count: number; oldest: number }>(
+    `SELECT kind, count(*)::int AS count, extract(epoch FROM now() - min(started_at))::float8 AS oldest
+     FROM operations WHERE settled_at IS NULL GROUP BY kind`,
+  );
+  return rows.map(({ kind, count, oldest }) => ({ kind, count, oldestSeconds: Math.max(0, oldest) }));
+}
+
 /** Whether an accepted operation still has something left to do. */
 export async function isUnsettled(db: Queryable, operationId: string): Promise<boolean> {
   const { rows } = await db.query('SELECT 1 FROM operations WHERE id = $1 AND settled_at IS NULL', [

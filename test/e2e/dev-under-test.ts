@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { cacheDirOf, projectFolder } from '../../cli/environment';
 import type { Endpoints } from '../../cli/supervisor/endpoints-file';
 import { eventually } from '../harness/eventually';
 import { SimulatorControl } from '../harness/simulator-control';
+import { testTemporalAddress } from '../setup/temporal';
+import { temporalServerFolder } from '../setup/temporal-on-postgresql';
 
 export const MAIN = join(projectFolder(), 'dist', 'cli', 'main.js');
 const READY_LIMIT_MS = 120_000;
@@ -25,6 +27,8 @@ export interface AdminOperation {
 /** `keymoor dev` on a home of its own, as `npm start` runs it after the set-up. */
 export interface DevUnderTest {
   home: string;
+  /** of its workers */
+  taskQueue: string;
   /** read afresh: a restarted child has another pid */
   endpoints(): Endpoints;
   simulator: SimulatorControl;
@@ -40,6 +44,9 @@ export interface DevUnderTest {
 
 export async function startDev(env: Record<string, string> = {}, reuseHome?: string): Promise<DevUnderTest> {
   const home = reuseHome ?? mkdtempSync(join(tmpdir(), 'keymoor-e2e-'));
+  const server = temporalServerFolder();
+  // Several supervisors on one Temporal server must not take each other's tasks; a home that is started again keeps its queue.
+  const taskQueue = server === undefined ? 'keymoor' : `keymoor-${basename(home)}`;
   const child: ChildProcess = spawn(process.execPath, [MAIN, 'dev'], {
     env: {
       PATH: process.env['PATH'] ?? '',
@@ -50,6 +57,9 @@ export async function startDev(env: Record<string, string> = {}, reuseHome?: str
       KEYMOOR_ADMIN_PORT: '0',
       KEYMOOR_SIMULATOR_PORT: '0',
       KEYMOOR_WORKER_ADMIN_PORT: '0',
+      KEYMOOR_TASK_QUEUE: taskQueue,
+      // A Temporal server of the run's own takes the place of the embedded one.
+      ...(server !== undefined && { TEMPORAL_ADDRESS: testTemporalAddress() }),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -77,6 +87,7 @@ export async function startDev(env: Record<string, string> = {}, reuseHome?: str
   };
   return {
     home,
+    taskQueue,
     endpoints,
     simulator: new SimulatorControl(first.simulator ?? ''),
     output: () => output,

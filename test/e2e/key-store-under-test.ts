@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { DescribeCustomKeyStoresCommand } from '@aws-sdk/client-kms';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { eventually } from '../harness/eventually';
+import { SERVER_PID_FILE } from '../setup/temporal-on-postgresql';
 import type { DevUnderTest } from './dev-under-test';
 
 /** As long as processes may take to come back on a busy machine. */
@@ -40,12 +42,19 @@ export async function kill(
   dev: DevUnderTest,
   child: 'api' | 'worker' | 'temporal' | 'postgres' | 'simulator',
 ): Promise<void> {
-  const pid = dev.endpoints().pids[child];
+  const pidNow = (): number | undefined => dev.endpoints().pids[child] ?? pidOfServer(child);
+  const pid = pidNow();
   if (pid === undefined) throw new Error(`no pid of ${child}`);
   process.kill(pid, 'SIGKILL');
   await eventually(
-    () => Promise.resolve(dev.endpoints().pids[child]),
+    () => Promise.resolve(pidNow()),
     (now) => now !== undefined && now !== pid,
     { limitMs: LIMIT_MS },
   );
+}
+
+/** Of the Temporal server that the test run itself keeps up, where there is one. */
+function pidOfServer(child: string): number | undefined {
+  const file = process.env[SERVER_PID_FILE];
+  return child === 'temporal' && file !== undefined ? Number(readFileSync(file, 'utf8')) : undefined;
 }

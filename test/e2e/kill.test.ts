@@ -124,6 +124,7 @@ describe('a worker that is frozen over a whole disconnect and connect', () => {
           PATH: process.env['PATH'] ?? '',
           DATABASE_URL: places.database,
           TEMPORAL_ADDRESS: places.temporal,
+          KEYMOOR_TASK_QUEUE: dev.taskQueue,
           KEYMOOR_SIMULATOR_URL: places.simulator ?? '',
           KEYMOOR_HSM: 'simulator',
           KEYMOOR_MASTER_KEY_FILE: join(dev.home, 'home', 'master-key'),

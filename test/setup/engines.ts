@@ -8,7 +8,8 @@ import { findTemporal } from '../../cli/engines/temporal-program';
 import { findFreePorts } from '../../cli/free-port';
 import { processIdentity } from '../../cli/process-identity';
 import { startProgram, untilReady } from '../../cli/program';
-import type { RunningProgram } from '../../cli/program';
+import type { Program, RunningProgram } from '../../cli/program';
+import { prepareTemporalServer, SERVER_PID_FILE, temporalServerFolder } from './temporal-on-postgresql';
 
 /** PostgreSQL and a Temporal dev server of one test run. */
 export interface TestEngines {
@@ -31,56 +32,79 @@ export async function startTestEngines(home: string): Promise<TestEngines> {
   };
   const [postgresPort = 0, temporalPort = 0, uiPort = 0] = await findFreePorts('127.0.0.1', 3);
   const running: RunningProgram[] = [];
+  let stopping = false;
   const kill = (): void => {
+    stopping = true;
     for (const program of running) program.kill();
   };
-  const start = async (program: RunningProgram['program']): Promise<void> => {
-    const log = createWriteStream(join(home, `${program.name}.log`));
+  const launch = async (program: Program): Promise<RunningProgram> => {
+    const log = createWriteStream(join(home, `${program.name}.log`), { flags: 'a' });
     const started = await startProgram(program, {
       ownGroup: false,
       onLine: (_, line) => log.write(`${line}\n`),
     });
     running.push(started);
     recordOwner(home, running);
+    return started;
+  };
+  const start = async (program: Program): Promise<void> =>
+    untilReady(await launch(program), READY_TIMEOUT_MS);
+  /** For an engine that tests end: it is started again, as its operator would, and `pidFile` tells which process it is. */
+  const keepUp = async (program: Program, pidFile: string): Promise<void> => {
+    const started = await launch(program);
+    writeFileSync(pidFile, String(started.pid));
+    void started.exited.then(() => (stopping ? undefined : keepUp(program, pidFile)));
     await untilReady(started, READY_TIMEOUT_MS);
   };
+  const startPostgres = async (): Promise<string> => {
+    const { program, url } = await preparePostgres({
+      folder: join(home, 'postgres'),
+      port: postgresPort,
+      env,
+      progress: () => undefined,
+      settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+    });
+    await start(program);
+    return url;
+  };
+  const startDevServer = async (): Promise<string> => {
+    const file = await findTemporal({ ...temporalCli(), cacheDir: cacheDirOf(process.env), env, progress });
+    const { program, address } = await prepareTemporal({
+      file,
+      folder: join(home, 'temporal'),
+      port: temporalPort,
+      uiPort,
+      namespace: 'default',
+      env,
+    });
+    await start(program);
+    return address;
+  };
+  const startServer = async (folder: string, databaseUrl: string): Promise<string> => {
+    const { program, address } = await prepareTemporalServer({
+      folder,
+      home: join(home, 'temporal'),
+      databaseUrl,
+      env,
+    });
+    const pidFile = join(home, 'temporal.pid');
+    process.env[SERVER_PID_FILE] = pidFile;
+    await keepUp(program, pidFile);
+    return address;
+  };
   try {
+    const serverFolder = temporalServerFolder();
+    const postgres = startPostgres();
     const [databaseUrl, temporalAddress] = await Promise.all([
-      (async () => {
-        const { program, url } = await preparePostgres({
-          folder: join(home, 'postgres'),
-          port: postgresPort,
-          env,
-          progress: () => undefined,
-          settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
-        });
-        await start(program);
-        return url;
-      })(),
-      (async () => {
-        const file = await findTemporal({
-          ...temporalCli(),
-          cacheDir: cacheDirOf(process.env),
-          env,
-          progress,
-        });
-        const { program, address } = await prepareTemporal({
-          file,
-          folder: join(home, 'temporal'),
-          port: temporalPort,
-          uiPort,
-          namespace: 'default',
-          env,
-        });
-        await start(program);
-        return address;
-      })(),
+      postgres,
+      serverFolder === undefined ? startDevServer() : postgres.then((url) => startServer(serverFolder, url)),
     ]);
     return {
       databaseUrl,
       temporalAddress,
       kill,
       stop: async () => {
+        stopping = true;
         await Promise.all(running.map((program) => program.stop()));
       },
     };

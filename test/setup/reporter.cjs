@@ -10,7 +10,7 @@ const OF_SOFTHSM = /softhsm|pkcs11js|C compiler/i;
  * Ends a run with one line `N passed, N failed` (and `, N skipped`). A file whose tests could not even be run counts as one failure.
  * Before it stands a line for each thing whose absence made tests be skipped. Where KEYMOOR_REQUIRE_SOFTHSM is set, as in CI, those
  * that lack SoftHSM count as failed.
- * Under `npm test` the lines go to a file that scripts/test.mjs prints last of all.
+ * Under `npm test` the lines go to a file that scripts/run-jest.mjs prints last of all.
  */
 class SummaryReporter {
   onRunComplete(_contexts, results) {

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ApiMetrics } from '../../api/metrics';
 import { startWorker } from '../../worker/worker';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld } from '../harness/connect-world';
@@ -34,6 +37,47 @@ describe("the worker's listener", () => {
     const { text } = await get(`${world.worker.adminUrl}/metrics`);
     expect(text).toMatch(/^keymoor_step_attempts_total\{step="findCluster",end="succeeded"\} [1-9]/m);
     expect(text).toMatch(/^temporal_activity_/m);
+  });
+
+  it('and the API serve every metric that docs/operations.md names', async () => {
+    const page = readFileSync(join(__dirname, '..', '..', 'docs', 'operations.md'), 'utf8');
+    const named = [...new Set(page.match(/\b(keymoor|temporal)_[a-z]+_[a-z_]+\b/g))];
+    const { store } = await world.aStore();
+    await world.connect(store.id);
+    await world.untilState(store.id, 'CONNECTED');
+    const { text } = await get(`${world.worker.adminUrl}/metrics`);
+    const served = `${text}\n${await new ApiMetrics().registry.metrics()}`;
+    const isServed = (name: string): boolean =>
+      new RegExp(`^# TYPE ${name.replace(/_bucket$/, '')} `, 'm').test(served);
+    expect(named.length).toBeGreaterThan(8);
+    expect(named.filter((name) => !isServed(name))).toEqual([]);
+  });
+
+  it('tells what is under way, and for how long', async () => {
+    const { store } = await world.aStore();
+    const { accountId } = store;
+    await world.simulator.fault({
+      service: 'ec2',
+      operation: 'CreateSecurityGroup',
+      effect: 'hold',
+      accountId,
+    });
+    await world.connect(store.id);
+    const seen = async (): Promise<{ count: number; oldest: number }> => {
+      const { text } = await get(`${world.worker.adminUrl}/metrics`);
+      const gauge = (name: string): number =>
+        Number(new RegExp(`^${name}\\{kind="connect"\\} (.+)$`, 'm').exec(text)?.[1]);
+      return {
+        count: gauge('keymoor_unsettled_operations'),
+        oldest: gauge('keymoor_oldest_unsettled_operation_seconds'),
+      };
+    };
+    const during = await seen();
+    expect(during.count).toBe(1);
+    expect(during.oldest).toBeGreaterThan(0);
+    await world.simulator.deleteFaults();
+    await world.untilState(store.id, 'CONNECTED');
+    expect(await seen()).toEqual({ count: 0, oldest: 0 });
   });
 
   it.each([
