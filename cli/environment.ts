@@ -85,6 +85,12 @@ export interface MigrateEnvironment {
   databaseUrl: string;
 }
 
+/** Of `keymoor rotate-master-key`. */
+export interface RotationEnvironment {
+  databaseUrl: string;
+  masterKeyFile: string;
+}
+
 /** Of `keymoor hsm check`: as the worker has it, or found in the home of a running `dev`. */
 export interface HsmCheckEnvironment {
   databaseUrl: string;
@@ -177,6 +183,23 @@ export function migrateEnvironment(environment: Environment): MigrateEnvironment
   return {
     logLevel: readVariable(environment, 'KEYMOOR_LOG_LEVEL') ?? 'info',
     databaseUrl: requireVariable(environment, 'DATABASE_URL'),
+  };
+}
+
+/**
+ * Of `keymoor rotate-master-key`. What is named is not looked at here: after a rotation that was cut off, the file may hold
+ * what no process would start with.
+ * @param running database and master key file of a `dev` that runs in `KEYMOOR_HOME`, for what is not named
+ */
+export function rotationEnvironment(
+  environment: Environment,
+  running: { database: string; masterKeyFile: string } | undefined,
+): RotationEnvironment {
+  const databaseUrl = readVariable(environment, 'DATABASE_URL') ?? running?.database;
+  const masterKeyFile = readVariable(environment, 'KEYMOOR_MASTER_KEY_FILE') ?? running?.masterKeyFile;
+  return {
+    databaseUrl: databaseUrl ?? requireVariable(environment, 'DATABASE_URL'),
+    masterKeyFile: resolve(masterKeyFile ?? requireVariable(environment, 'KEYMOOR_MASTER_KEY_FILE')),
   };
 }
 

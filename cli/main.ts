@@ -8,6 +8,7 @@ import { oneLine } from './one-line';
 import type * as apiModule from './processes/api';
 import type * as hsmCheckModule from './processes/hsm-check';
 import type * as migrateModule from './processes/migrate';
+import type * as rotateMasterKeyModule from './processes/rotate-master-key';
 import type * as simulatorModule from './processes/simulator';
 import type * as workerModule from './processes/worker';
 import type * as xksCheckModule from './processes/xks-check';
@@ -77,9 +78,28 @@ function program(): Command {
       const { runMigrate } = load('./processes/migrate') as typeof migrateModule;
       await runMigrate(currentEnvironment());
     });
+  addRotateMasterKey(keymoor);
   addHsmCheck(keymoor.command('hsm').description('for operators of HSMs'));
   addXksCheck(keymoor.command('xks').description('for makers of external key store proxies'));
   return keymoor;
+}
+
+function addRotateMasterKey(keymoor: Command): void {
+  keymoor
+    .command('rotate-master-key')
+    .description(
+      'seal all secrets in the database with a new master key; run again, it finishes what was cut off',
+    )
+    .option('--new-key-file <file>', 'the new key, where one is made already: 32 bytes in Base64')
+    .addHelpText(
+      'after',
+      '\nDATABASE_URL and KEYMOOR_MASTER_KEY_FILE; what is not set is taken from a `dev` that runs in KEYMOOR_HOME.' +
+        '\nThe old key is kept beside the file. api and worker may run meanwhile, and are to be restarted afterwards.',
+    )
+    .action(async (options: { newKeyFile?: string }) => {
+      const { runRotateMasterKey } = load('./processes/rotate-master-key') as typeof rotateMasterKeyModule;
+      await runRotateMasterKey(currentEnvironment(), options);
+    });
 }
 
 /** `hsm check`: 1 where something does not work, 2 where the command is wrong. */

@@ -5,8 +5,7 @@ import { readVariable, requireVariable, wrongVariable } from './variables';
 import type { VariableName } from './variables';
 import type { Environment } from './environment-error';
 import { errorCode, errorMessage } from '../error-facts';
-
-const MASTER_KEY_BYTES = 32;
+import { parseMasterKey } from './master-key';
 
 /**
  * The master key: 32 bytes, Base64 in the file of `KEYMOOR_MASTER_KEY_FILE`.
@@ -14,10 +13,8 @@ const MASTER_KEY_BYTES = 32;
  */
 export function readMasterKey(environment: Environment): Buffer {
   const path = requireVariable(environment, 'KEYMOOR_MASTER_KEY_FILE');
-  const text = readFile('KEYMOOR_MASTER_KEY_FILE', path).toString('utf8').trim();
-  const key = Buffer.from(text, 'base64');
-  // Buffer.from skips what is not Base64: only a round trip tells
-  if (key.length !== MASTER_KEY_BYTES || key.toString('base64') !== text) {
+  const key = parseMasterKey(readFile('KEYMOOR_MASTER_KEY_FILE', path).toString('utf8'));
+  if (key === undefined) {
     throw wrongVariable(
       'KEYMOOR_MASTER_KEY_FILE',
       `${path} does not hold 32 bytes in Base64 (make it with: openssl rand -base64 32)`,

@@ -3,8 +3,8 @@ import { apiEnvironment } from '../environment';
 import type { Environment } from '../environment/environment-error';
 import { readTemporal } from '../environment/temporal';
 import { checkListenHost } from '../listen-host';
-import { withMigration } from './migrate-in-background';
 import { runProcess } from './run-process';
+import { withDatabase } from './with-database';
 
 /** `keymoor api`. */
 export async function runApi(environment: Environment, builtInCredentials: boolean): Promise<void> {
@@ -16,7 +16,7 @@ export async function runApi(environment: Environment, builtInCredentials: boole
     logLevel: own.logLevel,
     closeTimeoutMs: 10_000,
     start: (logger) =>
-      withMigration(own.databaseUrl, logger, () =>
+      withDatabase(own, logger, () =>
         startApi({
           host: own.host,
           port: own.port,

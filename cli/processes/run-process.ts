@@ -1,10 +1,13 @@
 import { pino } from 'pino';
 import type { Logger } from 'pino';
-import { settlesWithin } from '../program';
+import { settlesWithin, StartError } from '../program';
 
 /** What every start function of a room gives back. */
 export interface Closable {
-  /** settles when it has ended, by itself or closed; where there is no such thing it runs until it is closed */
+  /**
+   * settles when it has ended, by itself or closed; where there is no such thing it runs until it is closed. Rejected with
+   * a StartError, it can do no more: its message is the one line about it
+   */
   stopped?: Promise<void>;
   close(): Promise<void>;
 }
@@ -34,20 +37,31 @@ export async function runProcess(options: ProcessOptions): Promise<void> {
   logWarnings(logger);
   const running = await options.start(logger);
   let closing = false;
-  running.stopped?.then(() => {
-    if (!closing) die('ended by itself')(undefined);
-  }, die('ended by itself'));
-  const close = (signal: NodeJS.Signals): void => {
-    if (closing) process.exit(1);
+  const end = (exitCode: number): void => {
     closing = true;
-    logger.info({ signal }, 'closing');
     const closed = running.close();
     closed.catch(die('closing failed'));
     void settlesWithin(closed, closeTimeoutMs).then((inTime) => {
       if (!inTime) logger.warn('closing takes too long');
-      process.exit(inTime ? 0 : 1);
+      process.exit(inTime ? exitCode : 1);
     });
   };
+  const close = (signal: NodeJS.Signals): void => {
+    if (closing) process.exit(1);
+    logger.info({ signal }, 'closing');
+    end(0);
+  };
+  running.stopped?.then(
+    () => {
+      if (!closing) die('ended by itself')(undefined);
+    },
+    (error: unknown) => {
+      if (!(error instanceof StartError)) return die('ended by itself')(error);
+      if (closing) return;
+      logger.fatal(error.message);
+      end(1);
+    },
+  );
   process.on('SIGTERM', close);
   process.on('SIGINT', close);
 }

@@ -4,8 +4,8 @@ import { projectFolder, workerEnvironment } from '../environment';
 import type { Environment } from '../environment/environment-error';
 import { readTemporal } from '../environment/temporal';
 import { checkListenHost } from '../listen-host';
-import { withMigration } from './migrate-in-background';
 import { runProcess } from './run-process';
+import { withDatabase } from './with-database';
 
 /** The worker itself gives activities 30 s to end, and drops them after 60 s: this is for what it does not see to. */
 const CLOSE_TIMEOUT_MS = 65_000;
@@ -20,7 +20,7 @@ export async function runWorker(environment: Environment, builtInCredentials: bo
     logLevel: own.logLevel,
     closeTimeoutMs: CLOSE_TIMEOUT_MS,
     start: (logger) =>
-      withMigration(own.databaseUrl, logger, () =>
+      withDatabase(own, logger, () =>
         startWorker({
           adminHost: own.host,
           adminPort: own.adminPort,

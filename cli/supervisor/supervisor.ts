@@ -1,13 +1,19 @@
 import type { Logger } from 'pino';
+import { openDatabase } from '../../database/database';
 import { migrate } from '../../database/migrate';
+import { checkMasterKey, keyInForce } from '../../database/queries/master-keys';
+import { MasterKeyNotInForce, SecretBox } from '../../database/secret-box';
 import { preparePostgres } from '../engines/postgres';
 import { prepareTemporal } from '../engines/temporal';
 import { findTemporal } from '../engines/temporal-program';
 import type { DevEnvironment } from '../environment';
 import type { Environment } from '../environment/environment-error';
+import { readMasterKey } from '../environment/files';
+import { masterKeyFiles } from '../master-key-files';
 import { oneLine } from '../one-line';
 import { describeExit, StartError } from '../program';
 import type { ProcessName, Program } from '../program';
+import { finish as finishRotation } from '../rotate-master-key';
 import { ChildrenFile } from './children-file';
 import { reachableHost, removeEndpoints, writeEndpoints } from './endpoints-file';
 import type { Endpoints } from './endpoints-file';
@@ -144,7 +150,37 @@ export class Supervisor {
       const which = settings.databaseUrl === undefined ? 'the database' : 'DATABASE_URL: the database';
       throw new StartError(`${which} could not be migrated: ${oneLine(error)}`);
     }
+    await this.checkMasterKey(url);
     return url;
+  }
+
+  /** Before `api` and `worker` find out; a rotation that was cut off before its last part, a file, is finished. */
+  private async checkMasterKey(databaseUrl: string): Promise<void> {
+    const { environment, say } = this.config;
+    const keyFile = this.masterKeyFile();
+    const database = openDatabase({ url: databaseUrl, maxConnections: 1 });
+    const check = (): Promise<void> =>
+      checkMasterKey(
+        database.pool,
+        new SecretBox(readMasterKey({ ...environment, KEYMOOR_MASTER_KEY_FILE: keyFile })),
+      );
+    try {
+      await check().catch(async (error: unknown) => {
+        const inForce = (await keyInForce(database.pool))?.keyId;
+        if (!(error instanceof MasterKeyNotInForce) || inForce === undefined) throw error;
+        finishRotation({ files: masterKeyFiles, keyFile }, inForce);
+        say('finished a rotation of the master key that was cut off');
+        await check();
+      });
+    } catch (error) {
+      throw error instanceof MasterKeyNotInForce ? new StartError(error.message) : error;
+    } finally {
+      await database.close();
+    }
+  }
+
+  private masterKeyFile(): string {
+    return this.config.settings.masterKeyFile ?? this.config.home.masterKeyFile;
   }
 
   /** The embedded one's ports are known before it runs. */
@@ -188,7 +224,7 @@ export class Supervisor {
       host: settings.host,
       region: settings.region,
       ports,
-      masterKeyFile: settings.masterKeyFile ?? home.masterKeyFile,
+      masterKeyFile: this.masterKeyFile(),
       ...(databaseUrl === undefined ? {} : { databaseUrl }),
       ...(ownTemporalAddress === undefined
         ? { temporal: { address: this.temporalAt().temporal, namespace } }

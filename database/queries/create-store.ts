@@ -4,6 +4,7 @@ import type { Database, Queryable } from '../database';
 import { inTransaction } from '../database';
 import type { SecretBox } from '../secret-box';
 import { replaceGivenPassword } from './kmsuser-passwords';
+import { ensureMasterKeyInForce } from './master-keys';
 import { conflictOf } from './store-conflict';
 import type { StoreConflict } from './store-conflict';
 import { replaceXksCredential } from './xks-credentials';
@@ -52,6 +53,7 @@ export async function checkNewStore(
   quota: number,
   secrets: SecretBox,
 ): Promise<CandidateVerdict> {
+  await ensureMasterKeyInForce(db, secrets);
   const account = await lookAtAccount(db, candidate);
   const { twin } = account;
   if (twin) return isReplay(twin, candidate, secrets) ? { kind: 'replay', id: twin.id } : NAME_IN_USE;

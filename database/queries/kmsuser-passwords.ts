@@ -1,6 +1,7 @@
 import type { Queryable } from '../database';
 import type { SecretBox } from '../secret-box';
 import type { SentLogin } from './login-attempts';
+import { ensureMasterKeyInForce, sealedWithKeyInForce } from './master-keys';
 
 /**
  * kmsuser's passwords. There are at most two: `current`, which worked last or was given by the caller, and
@@ -32,13 +33,15 @@ export async function loadPasswords(
     slot: 'current' | 'pending';
     version: number;
     ciphertext: Buffer;
-  }>(`SELECT slot, version, ciphertext FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}'`, [
-    storeId,
-  ]);
+    key_id: string | null;
+  }>(
+    `SELECT slot, version, ciphertext, key_id FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}'`,
+    [storeId],
+  );
   const known = new Map(
     rows.map((row) => [
       row.slot,
-      { version: row.version, password: secrets.open(storeId, KIND, row.ciphertext) },
+      { version: row.version, password: secrets.open(storeId, KIND, row.ciphertext, row.key_id) },
     ]),
   );
   const current = known.get('current');
@@ -54,17 +57,19 @@ export async function replaceGivenPassword(
   storeId: string,
   password: string,
 ): Promise<void> {
+  await ensureMasterKeyInForce(tx, secrets);
   const { rows } = await tx.query<{ next: number }>(
     `WITH dropped AS (
        DELETE FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}' RETURNING version
      ) SELECT coalesce(max(version), 0) + 1 AS next FROM dropped`,
     [storeId],
   );
-  await tx.query(
-    `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext)
-     VALUES ($1, '${KIND}', 'current', $2, $3)`,
-    [storeId, rows[0]?.next ?? 1, secrets.seal(storeId, KIND, password)],
+  const written = tx.query(
+    `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext, key_id)
+     VALUES ($1, '${KIND}', 'current', $2, $3, $4)`,
+    [storeId, rows[0]?.next ?? 1, secrets.seal(storeId, KIND, password), secrets.keyId],
   );
+  await sealedWithKeyInForce(secrets, written);
 }
 
 /**
@@ -77,9 +82,10 @@ export async function keepPendingPassword(
   fence: { storeId: string; generation: number },
   candidate: string,
 ): Promise<KnownPassword | undefined> {
+  await ensureMasterKeyInForce(db, secrets);
   // The lock waits for a promotion that is under way: its version must not be given to another password. The row that
   // was current before is gone then, and nothing is written.
-  await db.query(
+  const written = db.query(
     `WITH now_current AS (
        SELECT s.custom_key_store_id, s.kind, s.version
        FROM secrets s
@@ -87,13 +93,14 @@ export async function keepPendingPassword(
        WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'current'
        FOR UPDATE OF s
      )
-     INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext)
-     SELECT custom_key_store_id, kind, 'pending', version + 1, $3 FROM now_current
+     INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext, key_id)
+     SELECT custom_key_store_id, kind, 'pending', version + 1, $3, $4 FROM now_current
      ON CONFLICT DO NOTHING`,
-    [fence.storeId, fence.generation, secrets.seal(fence.storeId, KIND, candidate)],
+    [fence.storeId, fence.generation, secrets.seal(fence.storeId, KIND, candidate), secrets.keyId],
   );
-  const { rows } = await db.query<{ version: number; ciphertext: Buffer }>(
-    `SELECT s.version, s.ciphertext FROM secrets s
+  await sealedWithKeyInForce(secrets, written);
+  const { rows } = await db.query<{ version: number; ciphertext: Buffer; key_id: string | null }>(
+    `SELECT s.version, s.ciphertext, s.key_id FROM secrets s
      JOIN operations o ON o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
      WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'pending'`,
     [fence.storeId, fence.generation],
@@ -102,7 +109,7 @@ export async function keepPendingPassword(
   return (
     row && {
       version: row.version,
-      password: secrets.open(fence.storeId, KIND, row.ciphertext),
+      password: secrets.open(fence.storeId, KIND, row.ciphertext, row.key_id),
     }
   );
 }
@@ -167,14 +174,15 @@ export async function keepSession(
   login: SentLogin,
   sessionId: string,
 ): Promise<void> {
-  await db.query(
-    `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext)
-     SELECT o.custom_key_store_id, '${SESSION_KIND}', 'current', o.generation, $6
+  await ensureMasterKeyInForce(db, secrets);
+  const written = db.query(
+    `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext, key_id)
+     SELECT o.custom_key_store_id, '${SESSION_KIND}', 'current', o.generation, $6, $7
      FROM operations o JOIN login_attempts a ON a.operation_id = o.id
      WHERE o.custom_key_store_id = $1 AND o.generation = $2 AND o.state = 'running'
        AND a.secret_version = $3 AND a.purpose = $4 AND a.sent = $5
      ON CONFLICT (custom_key_store_id, kind, slot)
-     DO UPDATE SET ciphertext = excluded.ciphertext, version = excluded.version`,
+     DO UPDATE SET ciphertext = excluded.ciphertext, version = excluded.version, key_id = excluded.key_id`,
     [
       login.storeId,
       login.generation,
@@ -182,8 +190,10 @@ export async function keepSession(
       login.purpose,
       login.sent,
       secrets.seal(login.storeId, SESSION_KIND, sessionId),
+      secrets.keyId,
     ],
   );
+  await sealedWithKeyInForce(secrets, written);
 }
 
 /** The kept session handle, if any. It may have ended meanwhile. */
@@ -192,11 +202,12 @@ export async function loadSession(
   secrets: SecretBox,
   storeId: string,
 ): Promise<string | undefined> {
-  const { rows } = await db.query<{ ciphertext: Buffer }>(
-    `SELECT ciphertext FROM secrets WHERE custom_key_store_id = $1 AND kind = '${SESSION_KIND}' AND slot = 'current'`,
+  const { rows } = await db.query<{ ciphertext: Buffer; key_id: string | null }>(
+    `SELECT ciphertext, key_id FROM secrets
+     WHERE custom_key_store_id = $1 AND kind = '${SESSION_KIND}' AND slot = 'current'`,
     [storeId],
   );
-  return rows[0] && secrets.open(storeId, SESSION_KIND, rows[0].ciphertext);
+  return rows[0] && secrets.open(storeId, SESSION_KIND, rows[0].ciphertext, rows[0].key_id);
 }
 
 /** Forgets the session handle after a logout, unless a later operation than the given one keeps it. */

@@ -4,6 +4,7 @@ import { inTransaction } from '../database';
 import type { SecretBox } from '../secret-box';
 import type { StoreVersion } from './custom-key-stores';
 import { replaceGivenPassword } from './kmsuser-passwords';
+import { ensureMasterKeyInForce } from './master-keys';
 import { conflictOf } from './store-conflict';
 import type { StoreConflict } from './store-conflict';
 import { replaceXksCredential } from './xks-credentials';
@@ -38,6 +39,7 @@ export async function updateStore(
         const conflict = await xksConflict(tx, { id: store.id, accountId: store.accountId, xksProxy });
         if (conflict) return conflict;
       }
+      if (changes.keyStorePassword !== undefined) await ensureMasterKeyInForce(tx, secrets);
       const { rowCount } = await tx.query(
         `UPDATE custom_key_stores SET
            name = coalesce($4, name),

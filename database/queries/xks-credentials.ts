@@ -1,5 +1,6 @@
 import type { Queryable } from '../database';
 import type { SecretBox } from '../secret-box';
+import { ensureMasterKeyInForce, sealedWithKeyInForce } from './master-keys';
 
 /**
  * The credential by which the proxy knows KMS. Both halves are sealed together: whoever reads one reads the other, and
@@ -21,20 +22,19 @@ export async function replaceXksCredential(
   storeId: string,
   credential: XksCredential,
 ): Promise<void> {
-  await tx.query(
-    `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext)
-     VALUES ($1, '${KIND}', 'current', 1, $2)
+  await ensureMasterKeyInForce(tx, secrets);
+  const plaintext = JSON.stringify([credential.accessKeyId, credential.rawSecretAccessKey] satisfies [
+    string,
+    string,
+  ]);
+  const written = tx.query(
+    `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext, key_id)
+     VALUES ($1, '${KIND}', 'current', 1, $2, $3)
      ON CONFLICT (custom_key_store_id, kind, slot)
-     DO UPDATE SET version = secrets.version + 1, ciphertext = excluded.ciphertext`,
-    [
-      storeId,
-      secrets.seal(
-        storeId,
-        KIND,
-        JSON.stringify([credential.accessKeyId, credential.rawSecretAccessKey] satisfies [string, string]),
-      ),
-    ],
+     DO UPDATE SET version = secrets.version + 1, ciphertext = excluded.ciphertext, key_id = excluded.key_id`,
+    [storeId, secrets.seal(storeId, KIND, plaintext), secrets.keyId],
   );
+  await sealedWithKeyInForce(secrets, written);
 }
 
 /** The credential of a store, or undefined when the store is gone. Throws `SecretUnreadable` with a wrong master key. */
@@ -43,15 +43,13 @@ export async function loadXksCredential(
   secrets: SecretBox,
   storeId: string,
 ): Promise<XksCredential | undefined> {
-  const { rows } = await db.query<{ ciphertext: Buffer }>({
+  const { rows } = await db.query<{ ciphertext: Buffer; key_id: string | null }>({
     name: 'load-xks-credential',
-    text: `SELECT ciphertext FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}' AND slot = 'current'`,
+    text: `SELECT ciphertext, key_id FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}' AND slot = 'current'`,
     values: [storeId],
   });
   if (!rows[0]) return undefined;
-  const [accessKeyId, rawSecretAccessKey] = JSON.parse(secrets.open(storeId, KIND, rows[0].ciphertext)) as [
-    string,
-    string,
-  ];
+  const plaintext = secrets.open(storeId, KIND, rows[0].ciphertext, rows[0].key_id);
+  const [accessKeyId, rawSecretAccessKey] = JSON.parse(plaintext) as [string, string];
   return { accessKeyId, rawSecretAccessKey };
 }

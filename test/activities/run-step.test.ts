@@ -169,7 +169,7 @@ describe('a step', () => {
     await failureOf(
       attemptEnvironment().run(() =>
         runStep(deps(), 'loginKmsuser', input, () =>
-          Promise.resolve(other.open(input.storeId, 'kmsuser-password', sealed)),
+          Promise.resolve(other.open(input.storeId, 'kmsuser-password', sealed, null)),
         ),
       ),
     );

@@ -36,7 +36,7 @@ function keymoor(args: string[], env: Record<string, string> = {}) {
 test('--help names every command and nothing hidden', async () => {
   const { code, stdout } = await keymoor(['--help']).ended;
   expect(code).toBe(0);
-  for (const command of ['dev', 'api', 'worker', 'simulator', 'migrate', 'xks'])
+  for (const command of ['dev', 'api', 'worker', 'simulator', 'migrate', 'rotate-master-key', 'xks'])
     expect(stdout).toContain(`  ${command}`);
   const { stdout: help } = await keymoor(['api', '--help']).ended;
   expect(help).not.toContain('built-in');

@@ -34,7 +34,7 @@ describe('the secret box', () => {
   const sealed = secrets.seal('cks-1', 'kmsuser-password', 'canary');
 
   it('opens what it sealed, for the same store and kind', () => {
-    expect(secrets.open('cks-1', 'kmsuser-password', sealed)).toBe('canary');
+    expect(secrets.open('cks-1', 'kmsuser-password', sealed, null)).toBe('canary');
   });
 
   it('seals the same secret differently each time', () => {
@@ -42,13 +42,20 @@ describe('the secret box', () => {
   });
 
   it.each([
-    ['another store', () => secrets.open('cks-2', 'kmsuser-password', sealed)],
-    ['another kind', () => secrets.open('cks-1', 'hsm-session', sealed)],
-    ['another key', () => new SecretBox(Buffer.alloc(32, 8)).open('cks-1', 'kmsuser-password', sealed)],
-    ['a changed byte', () => secrets.open('cks-1', 'kmsuser-password', Buffer.from(sealed).fill(1, 30, 31))],
-    ['too few bytes', () => secrets.open('cks-1', 'kmsuser-password', sealed.subarray(0, 20))],
+    ['another store', () => secrets.open('cks-2', 'kmsuser-password', sealed, null)],
+    ['another kind', () => secrets.open('cks-1', 'hsm-session', sealed, null)],
+    ['another key', () => new SecretBox(Buffer.alloc(32, 8)).open('cks-1', 'kmsuser-password', sealed, null)],
+    [
+      'a changed byte',
+      () => secrets.open('cks-1', 'kmsuser-password', Buffer.from(sealed).fill(1, 30, 31), null),
+    ],
+    ['too few bytes', () => secrets.open('cks-1', 'kmsuser-password', sealed.subarray(0, 20), null)],
+    [
+      'a key id that was written down',
+      () => secrets.open('cks-1', 'kmsuser-password', sealed, 'f'.repeat(32)),
+    ],
   ])('does not open for %s, and says nothing of the secret', (_case, open) => {
-    expect(open).toThrow(/does not decrypt/);
+    expect(open).toThrow(/does not decrypt|is not the one that/);
     expect(open).not.toThrow(/canary/);
   });
 
