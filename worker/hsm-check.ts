@@ -8,7 +8,8 @@ import type { HsmKind } from '../clients/hsm/open-hsm-login';
 import { openDatabase } from '../database/database';
 import { loadStore } from '../database/queries/custom-key-stores';
 import { loadPasswords } from '../database/queries/kmsuser-passwords';
-import { SecretBox } from '../database/secret-box';
+import { assertMasterKey } from '../database/queries/master-keys';
+import { SecretBox, SecretUnreadable } from '../database/secret-box';
 import type { CloudHsmKeyStore } from '../keystore/custom-key-store';
 import { KMSUSER } from '../keystore/naming';
 import { openOutside } from './outside';
@@ -57,6 +58,7 @@ export async function checkHsm(
   });
   const parts: Parts = { database, secrets: new SecretBox(config.masterKey), ...outside };
   try {
+    await assertMasterKey(database.pool, parts.secrets);
     await walk(parts, storeId, (text) => tell({ works: true, text }));
     return true;
   } catch (error) {
@@ -150,7 +152,9 @@ async function logIn(parts: Parts, connection: HsmConnection, store: CloudHsmKey
 
 /** One line for the operator. Of what nobody foresaw only what kind it is: its message may hold anything. */
 function reasonOf(error: unknown): string {
-  if (error instanceof DoesNotWork || error instanceof HsmBusy) return error.message;
+  if (error instanceof DoesNotWork || error instanceof HsmBusy || error instanceof SecretUnreadable) {
+    return error.message;
+  }
   const foreseen = toStepFailure(error);
   if (foreseen) return foreseen.message;
   const { code, name } = error as { code?: unknown; name?: unknown };

@@ -35,6 +35,12 @@ export async function checkMasterKey(db: Queryable, secrets: SecretBox): Promise
   secrets.useHashKey(known.sealedHashKey);
 }
 
+/** As `checkMasterKey`, and writes nothing: without a key in force yet, any is right. */
+export async function assertMasterKey(db: Queryable, secrets: SecretBox): Promise<void> {
+  const known = await keyInForce(db);
+  if (known && known.keyId !== secrets.keyId) throw new MasterKeyNotInForce(secrets.keyId, known.keyId);
+}
+
 /**
  * As `checkMasterKey`, but looks only once: whoever is about to seal or hash calls it first. That the key was replaced
  * since then is found by the foreign key of `secrets`, see `sealedWithKeyInForce`.

@@ -62,6 +62,13 @@ it('a cluster that nobody declares is told by where it would have to be', async 
   expect(await check(store.id)).toEqual(failsWith(expect.stringContaining(says)));
 });
 
+it('a master key that is not the one in force is said to be so, before anything else is tried', async () => {
+  await world.aStore();
+  expect(await check('cks-0123456789abcdef0', { masterKey: Buffer.alloc(32, 1) })).toEqual(
+    failsWith(expect.stringContaining('The master key in KEYMOOR_MASTER_KEY_FILE (id ')),
+  );
+});
+
 it('a database that is away ends the check in one line without its address', async () => {
   const databaseUrl = 'postgresql://somebody:secret@127.0.0.1:1/nowhere';
   const { last, works } = await check('cks-0123456789abcdef0', { databaseUrl });
