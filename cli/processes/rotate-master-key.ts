@@ -9,8 +9,8 @@ import { StartError } from '../program';
 import { rotateMasterKey } from '../rotate-master-key';
 import { readEndpoints } from '../supervisor/endpoints-file';
 
-/** A transaction that never ends must not hold everybody up. */
-const LOCK_TIMEOUT_MS = 60_000;
+/** Whoever needs a secret waits behind us; a process that was frozen in a transaction loses it within 10 s. */
+const LOCK_TIMEOUT_MS = 15_000;
 
 /** `keymoor rotate-master-key`: all secrets get a new master key; a rotation that was cut off is finished. */
 export async function runRotateMasterKey(
@@ -40,10 +40,10 @@ export async function runRotateMasterKey(
       keyFile: own.masterKeyFile,
       ...(options.newKeyFile !== undefined && { newKeyFile: options.newKeyFile }),
     });
-    const done =
-      secrets === undefined ? 'an earlier rotation was finished' : `secrets sealed anew: ${secrets}`;
+    const finished =
+      oldKeyFile === undefined ? 'Nothing was left to do' : 'A rotation that was cut off is finished';
     const lines = [
-      `${done}. ${own.masterKeyFile} holds the master key in force (id ${keyId}).`,
+      `${secrets === undefined ? finished : `Secrets sealed anew: ${secrets}`}. ${own.masterKeyFile} holds the master key in force (id ${keyId}).`,
       ...(oldKeyFile === undefined ? [] : [`The one before is in ${oldKeyFile}: keep it for old backups.`]),
       'Restart api and worker: those with the old key end by themselves within seconds, and work again with the new one.',
     ];

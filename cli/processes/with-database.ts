@@ -4,7 +4,7 @@ import { openDatabase } from '../../database/database';
 import type { Database } from '../../database/database';
 import { migrate } from '../../database/migrate';
 import { checkMasterKey } from '../../database/queries/master-keys';
-import { MasterKeyNotInForce, SecretBox } from '../../database/secret-box';
+import { SecretBox, SecretUnreadable } from '../../database/secret-box';
 import { oneLine } from '../one-line';
 import { StartError } from '../program';
 import type { Closable } from './run-process';
@@ -78,6 +78,6 @@ async function lookAtKey(database: Database, secrets: SecretBox): Promise<void> 
   try {
     await checkMasterKey(database.pool, secrets);
   } catch (error) {
-    throw error instanceof MasterKeyNotInForce ? new StartError(error.message) : error;
+    throw error instanceof SecretUnreadable ? new StartError(error.message) : error;
   }
 }

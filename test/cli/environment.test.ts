@@ -7,6 +7,7 @@ import {
   engineEnvironment,
   hsmCheckEnvironment,
   migrateEnvironment,
+  rotationEnvironment,
   simulatorEnvironment,
   workerEnvironment,
 } from '../../cli/environment';
@@ -269,4 +270,16 @@ test('engines do not see variables that would configure them', () => {
 test('TLS files that are no certificate and key are named', () => {
   const error = problemOf({ ...PRODUCTION, KEYMOOR_TLS_CERT_FILE: textFile, KEYMOOR_TLS_KEY_FILE: textFile });
   expect(error.message).toContain(`KEYMOOR_TLS_CERT_FILE: ${textFile} is not a PEM certificate`);
+});
+
+test('a rotation takes what is not named from a running dev, and reads no key itself', () => {
+  const running = { database: 'postgresql://u@h/d', masterKeyFile: '/home/key' };
+  const taken = { databaseUrl: running.database, masterKeyFile: running.masterKeyFile };
+  expect(rotationEnvironment({}, running)).toEqual(taken);
+  const named = { DATABASE_URL: 'postgresql://u@other/d', KEYMOOR_MASTER_KEY_FILE: '/not/there' };
+  expect(rotationEnvironment(named, running)).toEqual({
+    databaseUrl: named.DATABASE_URL,
+    masterKeyFile: named.KEYMOOR_MASTER_KEY_FILE,
+  });
+  expect(() => rotationEnvironment({}, undefined)).toThrow('DATABASE_URL: is not set');
 });

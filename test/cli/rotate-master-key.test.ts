@@ -237,7 +237,8 @@ describe('a rotation of the master key', () => {
     const { cloudHsm } = await someStores(new SecretBox(OLD));
     await rotate();
     const write = database.pool.query(
-      `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext) VALUES ($1, 'xks-credential', 'current', 1, '')`,
+      `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext) VALUES ($1, 'hsm-session', 'current', 1, '')
+       ON CONFLICT (custom_key_store_id, kind, slot) DO UPDATE SET ciphertext = excluded.ciphertext`,
       [cloudHsm.id],
     );
     await expect(write).rejects.toMatchObject({ code: '23502' });
