@@ -175,6 +175,7 @@ describe('a rotation of the master key', () => {
     const own = join(folder, 'own-key');
     writeFileSync(own, Buffer.alloc(32, 9).toString('base64'));
     await rotate(masterKeyFiles, own);
+    expect(readFileSync(own, 'utf8')).toBe(Buffer.alloc(32, 9).toString('base64'));
     expect(boxOf(keyFile).keyId).toBe(boxOf(own).keyId);
     expect(await opened(boxOf(own), stores)).toEqual(ALL);
     expect(await rotate(masterKeyFiles, own)).toEqual({ keyId: boxOf(own).keyId });
