@@ -14,7 +14,7 @@ import type { OperationInput } from '../../../keystore/operation';
 import { attempt } from '../../harness/attempt';
 import { eventually } from '../../harness/eventually';
 import { MortalWorker } from '../../harness/mortal-worker';
-import type { Death } from '../../harness/mortal-worker';
+import type { Cut } from '../../harness/mortal-worker';
 import type { HsmAdmin, HsmKindUnderTest, HsmRig, Meddling } from './hsm-rig';
 
 const OF_MEDDLING: Readonly<Record<Meddling, ConnectionErrorCode>> = {
@@ -28,7 +28,7 @@ const OF_MEDDLING: Readonly<Record<Meddling, ConnectionErrorCode>> = {
 const MOST_ATTEMPTS = 60;
 
 /** How `keepPendingPassword` shows among the effects. */
-const KEEP_PENDING = 'sql WITH now_current AS';
+const KEEP_PENDING = 'sql INSERT secrets';
 
 /** The steps that touch the password; those before them ran. */
 const STEPS = ['loginKmsuser', 'rotatePassword'] as const;
@@ -122,7 +122,7 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
     await attempt(() => activities.recordOutcome(input, { event: 'disconnect-succeeded' }));
   }
 
-  function mortal(death?: Death): MortalWorker {
+  function mortal(death?: Cut): MortalWorker {
     return new MortalWorker(rig.dependencies, death);
   }
 
@@ -143,7 +143,7 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
   }
 
   /** The death at the first effect of the rotation whose name begins so. */
-  async function deathAt(effect: string, when: Death['when']): Promise<Death> {
+  async function deathAt(effect: string, when: Cut['when']): Promise<Cut> {
     const { all, ofLogin } = await (effects ??= watchEffects());
     const index = all.findIndex((name, at) => at >= ofLogin && name.startsWith(effect));
     if (index < 0) throw new Error(`no effect ${effect} among ${all.join(', ')}`);
@@ -397,7 +397,7 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
   });
 
   it('however often workers die, and wherever, one of the two stored passwords is in force', async () => {
-    const death = fc.record<Death>({
+    const death = fc.record<Cut>({
       effect: fc.nat({ max: 24 }),
       when: fc.constantFrom('before', 'after'),
     });

@@ -1,0 +1,5 @@
+import { testCrashPoints } from './points';
+
+jest.setTimeout(300_000);
+
+testCrashPoints(['CloudHSM']);
