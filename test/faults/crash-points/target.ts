@@ -59,7 +59,7 @@ export class Target {
     readonly stage: Stage,
     readonly kind: Kind,
     readonly store: { id: string; accountId: string },
-    private readonly clusterId: string | undefined,
+    readonly clusterId: string | undefined,
   ) {
     this.dependencies = {
       ...stage.dependencies,
