@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createActivities } from '../../../activities/create-activities';
 import type { Activities } from '../../../activities/create-activities';
 import type { ClusterFacts } from '../../../activities/cloudhsm/find-cluster';
@@ -173,8 +174,9 @@ export const JOURNEYS: readonly Journey[] = [
   ofUnanswered('private proxy', { step: 'createPrivateDns', effect: 'aws CreateHostedZone', when: 'after' }),
 ];
 
-/** Attempts after which a step counts as one that never ends. */
-const MOST_ATTEMPTS = 10;
+/** Attempts after which a step counts as one that never ends, and milliseconds between them. */
+const MOST_ATTEMPTS = 20;
+const PAUSE_MS = 50;
 
 /** Runs a step to its end as Temporal would: again after every failure that is not the last word. */
 export async function finish(
@@ -189,6 +191,7 @@ export async function finish(
       return { ...results, ...(await attempt(() => step.run(activities, input, results))) };
     } catch (error) {
       if ((error as { nonRetryable?: boolean }).nonRetryable === true || tries === MOST_ATTEMPTS) throw error;
+      await sleep(PAUSE_MS);
     }
   }
 }
