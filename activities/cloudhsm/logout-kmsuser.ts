@@ -16,7 +16,10 @@ export async function logoutKmsuser(deps: Dependencies, step: StepContext): Prom
   // One that is kept all the same is of another KEYMOOR_HSM than today's, which has no way to end it.
   if (!deps.hsm.keepsSessions) return forgetSession(deps.database.pool, step.input);
   const ledger = await listUnreleased(deps.database.pool, store.id);
-  const securityGroupId = ledger.find((entry) => entry.kind === 'security-group')?.providerId;
+  // Not that of a later connect, which a logout that comes late would log out.
+  const securityGroupId = ledger.find(
+    (entry) => entry.kind === 'security-group' && entry.generation <= step.input.generation,
+  )?.providerId;
   // Without the connector's group there is no way to the HSMs, and there was none to log in.
   if (securityGroupId === undefined) return;
   try {
