@@ -1,5 +1,5 @@
 import { settle } from '../database/queries/outcomes';
-import { hasLedger, listUnreleased } from '../database/queries/provisioned-resources';
+import { listUnreleased, summarizeLedger } from '../database/queries/provisioned-resources';
 import { releaseNetwork } from './cloudhsm/release-network';
 import type { Dependencies } from './dependencies';
 import type { StepContext } from './run-step';
@@ -21,8 +21,9 @@ export async function releaseInfrastructure(deps: Dependencies, step: StepContex
   const accountId = step.store?.accountId ?? entries[0]?.accountId;
   // A store that was private once has nothing built now, and its AWS account may be closed to us.
   const isPublic = connectivity === 'PUBLIC_ENDPOINT' && entries.length === 0;
-  if (!isPublic && accountId !== undefined && (await hasLedger(deps.database.pool, storeId))) {
-    const swept = { storeId, accountId, upToGeneration: generation };
+  const ledger = await summarizeLedger(deps.database.pool, storeId);
+  if (!isPublic && accountId !== undefined && ledger) {
+    const swept = { storeId, accountId, upToGeneration: generation, ...ledger };
     const release = type === 'AWS_CLOUDHSM' ? releaseNetwork : releasePrivateWay;
     await release(deps, step, entries, swept);
   }

@@ -254,6 +254,22 @@ export function hsmCheckEnvironment(
   };
 }
 
+/**
+ * Of `keymoor abandon`: the database, and an environment that says where Temporal is.
+ * @param running endpoints of a `dev` that runs in `KEYMOOR_HOME`: used where no database is named
+ */
+export function abandonEnvironment(
+  environment: Environment,
+  running: { database: string; temporal: string } | undefined,
+): { databaseUrl: string; temporal: Environment } {
+  const named = readVariable(environment, 'DATABASE_URL');
+  if (named === undefined && running !== undefined) {
+    const temporal = namesTemporal(environment) ? {} : { TEMPORAL_ADDRESS: running.temporal };
+    return { databaseUrl: running.database, temporal: { ...environment, ...temporal } };
+  }
+  return { databaseUrl: requireVariable(environment, 'DATABASE_URL'), temporal: environment };
+}
+
 /** Of `keymoor dev`. Variables of the children are looked at, too: a wrong one shows before anything is started. */
 export function devEnvironment(environment: Environment): DevEnvironment {
   pkcs11FileOf(environment);

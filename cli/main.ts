@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Command, Option } from 'commander';
 import { currentEnvironment, projectFolder } from './environment';
 import { oneLine } from './one-line';
+import type * as abandonModule from './processes/abandon';
 import type * as apiModule from './processes/api';
 import type * as hsmCheckModule from './processes/hsm-check';
 import type * as migrateModule from './processes/migrate';
@@ -79,6 +80,7 @@ function program(): Command {
       await runMigrate(currentEnvironment());
     });
   addRotateMasterKey(keymoor);
+  addAbandon(keymoor.command('abandon'));
   addHsmCheck(keymoor.command('hsm').description('for operators of HSMs'));
   addXksCheck(keymoor.command('xks').description('for makers of external key store proxies'));
   return keymoor;
@@ -99,6 +101,24 @@ function addRotateMasterKey(keymoor: Command): void {
     .action(async (options: { newKeyFile?: string }) => {
       const { runRotateMasterKey } = load('./processes/rotate-master-key') as typeof rotateMasterKeyModule;
       await runRotateMasterKey(currentEnvironment(), options);
+    });
+}
+
+/** `abandon`: 1 where nothing was abandoned, 2 where the command is wrong. */
+function addAbandon(abandon: Command): void {
+  abandon
+    .description('give up what the disconnect of a key store cannot remove, and make it DISCONNECTED')
+    .argument('<store>', 'id of a key store that is DISCONNECTING: cks-…')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      '\nNeeds DATABASE_URL, or a `dev` that runs in KEYMOOR_HOME; the API need not run. Lists what stays behind first.' +
+        '\nExit code: 0 where it was abandoned, 1 where not, 2 where the command is wrong.',
+    )
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .action(async (store: string, options: abandonModule.AbandonOptions) => {
+      const { runAbandon } = load('./processes/abandon') as typeof abandonModule;
+      process.exitCode = await runAbandon(store, options, currentEnvironment());
     });
 }
 

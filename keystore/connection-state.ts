@@ -90,13 +90,14 @@ export function stateVerdict(request: StateRequest, state: ConnectionState): Sta
   return STATE_MATRIX[request][state];
 }
 
-/** What happens to a store's state: an accepted call, or the outcome of an operation. */
+/** What happens to a store's state: an accepted call, the outcome of an operation, or an operator's way out. */
 export const STATE_EVENTS = [
   'connect-accepted',
   'disconnect-accepted',
   'connect-succeeded',
   'connect-failed',
   'disconnect-succeeded',
+  'abandoned',
 ] as const;
 export type StateEvent = (typeof STATE_EVENTS)[number];
 
@@ -113,6 +114,8 @@ export const STATE_TRANSITIONS: Readonly<
   'connect-succeeded': { CONNECTING: 'CONNECTED' },
   'connect-failed': { CONNECTING: 'FAILED' },
   'disconnect-succeeded': { DISCONNECTING: 'DISCONNECTED' },
+  // An operator gave up what a disconnect cannot remove.
+  abandoned: { DISCONNECTING: 'DISCONNECTED' },
 };
 
 /** The state after an event, or undefined where the event is not for that state (it then changes nothing). */

@@ -8,7 +8,7 @@ export type OperationKind = 'connect' | 'disconnect';
  * - `running`: accepted, not yet ended
  * - `succeeded`: reached CONNECTED or DISCONNECTED
  * - `failed`: a connect that ended in FAILED
- * - `cancelled`: a connect that a Disconnect overtook
+ * - `cancelled`: a connect that a Disconnect overtook, or a disconnect that an operator abandoned
  */
 export type OperationState = 'running' | 'succeeded' | 'failed' | 'cancelled';
 

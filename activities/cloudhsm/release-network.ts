@@ -13,7 +13,7 @@ import { all } from '../all';
 import type { Dependencies } from '../dependencies';
 import { WATCH_MS } from '../late-arrivals';
 import type { StepContext } from '../run-step';
-import { madeUpTo, tagOf } from '../swept';
+import { madeUpTo, removeFound, tagOf } from '../swept';
 import type { Swept } from '../swept';
 import { requestInterface } from './create-infrastructure';
 
@@ -36,7 +36,7 @@ export async function releaseNetwork(
 
 /** Removes what bears the store's tag, interfaces before groups. Returns how many things it removed. */
 export async function sweepNetwork(
-  deps: Pick<Dependencies, 'aws'>,
+  deps: Pick<Dependencies, 'aws' | 'database'>,
   what: Swept,
   signal: AbortSignal,
 ): Promise<number> {
@@ -92,25 +92,31 @@ async function findGroup(
 }
 
 async function sweepInterfaces(
-  deps: Pick<Dependencies, 'aws'>,
+  deps: Pick<Dependencies, 'aws' | 'database'>,
   what: Swept,
   signal: AbortSignal,
 ): Promise<number> {
   const found = await findNetworkInterfacesByTag(deps.aws, what.accountId, tagOf(what), { signal });
   const old = found.filter((item) => madeUpTo(item, what.upToGeneration));
-  for (const { networkInterfaceId } of old) {
-    await deleteNetworkInterface(deps.aws, what.accountId, networkInterfaceId, { signal });
+  for (const { networkInterfaceId: id, tags } of old) {
+    await removeFound(deps, what, { id, tags }, () =>
+      deleteNetworkInterface(deps.aws, what.accountId, id, { signal }),
+    );
   }
   return old.length;
 }
 
 async function sweepGroups(
-  deps: Pick<Dependencies, 'aws'>,
+  deps: Pick<Dependencies, 'aws' | 'database'>,
   what: Swept,
   signal: AbortSignal,
 ): Promise<number> {
   const found = await findSecurityGroupsByTag(deps.aws, what.accountId, tagOf(what), { signal });
   const old = found.filter((item) => madeUpTo(item, what.upToGeneration));
-  for (const { groupId } of old) await deleteSecurityGroup(deps.aws, what.accountId, groupId, { signal });
+  for (const { groupId: id, tags } of old) {
+    await removeFound(deps, what, { id, tags }, () =>
+      deleteSecurityGroup(deps.aws, what.accountId, id, { signal }),
+    );
+  }
   return old.length;
 }

@@ -12,7 +12,7 @@ import type { Dependencies } from '../dependencies';
 import { WATCH_MS } from '../late-arrivals';
 import type { StepContext } from '../run-step';
 import { passingFailure } from '../step-failure';
-import { madeUpTo, tagOf } from '../swept';
+import { madeUpTo, removeFound, tagOf, wasAbandoned } from '../swept';
 import type { Swept } from '../swept';
 import { waitUntil } from '../wait-until';
 import { requestHostedZone } from './create-private-dns';
@@ -124,16 +124,19 @@ async function untilGone(look: () => Promise<boolean>, signal: AbortSignal, what
   });
 }
 
-/** Asks for the deletion of what bears the store's tag; returns how many there (still) are. */
+/** Asks for the deletion of what bears the store's tag; returns how many there (still) are that must go. */
 async function sweepEndpoints(
-  deps: Pick<Dependencies, 'aws'>,
+  deps: Pick<Dependencies, 'aws' | 'database'>,
   what: Swept,
   signal: AbortSignal,
 ): Promise<number> {
   const found = await findVpcEndpointsByTag(deps.aws, what.accountId, tagOf(what), { signal });
   const old = found.filter((item) => madeUpTo(item, what.upToGeneration));
-  for (const { vpcEndpointId, state } of old) {
-    if (state !== 'deleting') await deleteVpcEndpoint(deps.aws, what.accountId, vpcEndpointId, { signal });
+  for (const { vpcEndpointId: id, state, tags } of old) {
+    if (state === 'deleting') continue;
+    await removeFound(deps, what, { id, tags }, () =>
+      deleteVpcEndpoint(deps.aws, what.accountId, id, { signal }),
+    );
   }
-  return old.length;
+  return old.filter((item) => !wasAbandoned(item, what)).length;
 }

@@ -1,25 +1,34 @@
 import { AwsCallFailed } from '../../clients/aws/aws-failure';
 import { deleteHostedZone, findHostedZonesByName } from '../../clients/aws/hosted-zones';
-import { listWatchedZones } from '../../database/queries/provisioned-resources';
+import { listStrayZones, markAbandonedGone } from '../../database/queries/provisioned-resources';
 import type { Dependencies } from '../dependencies';
 import type { Swept } from '../swept';
 
 /**
- * Removes the zones that late requests made of entries that are released: a zone is made without tags, so one is known
- * by its CallerReference. Returns how many it removed.
+ * Removes the zones that late requests made of entries that are released, and where they let it those that were
+ * abandoned: a zone is made without tags, so one is known by its CallerReference. Returns how many it removed.
  */
 export async function sweepZones(
   deps: Pick<Dependencies, 'aws' | 'database'>,
   what: Swept,
   signal: AbortSignal,
 ): Promise<number> {
-  const watched = await listWatchedZones(deps.database.pool, what.storeId, what.upToGeneration);
-  const references = new Set(watched.map((entry) => entry.id));
+  const stray = await listStrayZones(deps.database.pool, what.storeId, what.upToGeneration);
+  const byReference = new Map(stray.map((entry) => [entry.id, entry]));
   let removed = 0;
-  for (const name of new Set(watched.map((entry) => entry.request.name))) {
+  for (const name of new Set(stray.map((entry) => entry.request.name))) {
     const zones = await findHostedZonesByName(deps.aws, what.accountId, name, { signal });
-    for (const zone of zones.filter(({ callerReference }) => references.has(callerReference))) {
-      await deleteHostedZone(deps.aws, what.accountId, zone.hostedZoneId, { signal });
+    for (const { callerReference, hostedZoneId } of zones) {
+      const entry = byReference.get(callerReference);
+      if (!entry) continue;
+      const abandoned = entry.state === 'abandoned';
+      try {
+        await deleteHostedZone(deps.aws, what.accountId, hostedZoneId, { signal });
+      } catch (error) {
+        if (abandoned && error instanceof AwsCallFailed) continue;
+        throw error;
+      }
+      if (abandoned) await markAbandonedGone(deps.database.pool, what.storeId, hostedZoneId);
       removed += 1;
     }
   }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../../database/database';
 import type { Temporal } from '../../temporal/client';
 import type { ApiMetrics } from '../metrics';
+import { abandonRoutes } from './abandon-routes';
 import { BadAdminRequest } from './bad-admin-request';
 import { healthRoutes } from './health-routes';
 import { metricsRoute } from './metrics-route';
@@ -13,7 +14,7 @@ import { probeRoute } from './probe-route';
 /** What the admin endpoint looks at. */
 export interface AdminConfig {
   database: Database;
-  temporal: Pick<Temporal, 'check'>;
+  temporal: Temporal;
   metrics: ApiMetrics;
   logger: Logger;
 }
@@ -25,6 +26,7 @@ export function buildAdminEndpoint(config: AdminConfig): FastifyInstance {
   metricsRoute(app, config);
   operationRoutes(app, config);
   probeRoute(app, config);
+  abandonRoutes(app, config);
   app.setNotFoundHandler((_request, reply) => {
     void reply.code(404).send({ message: 'There is no such route.' });
   });
@@ -33,9 +35,22 @@ export function buildAdminEndpoint(config: AdminConfig): FastifyInstance {
       void reply.code(400).send({ message: error.message });
       return;
     }
+    const status = statusOf(error);
+    if (status < 500) {
+      // Fastify's own refusals of a body: of another content type, not JSON, too large.
+      void reply
+        .code(status)
+        .send({ message: 'The request must carry a small body of content type application/json.' });
+      return;
+    }
     const reason = error instanceof Error ? error.message : String(error);
     config.logger.error({ route: request.routeOptions.url, reason }, 'admin request failed');
     void reply.code(503).send({ message: 'The database cannot be asked at the moment.' });
   });
   return app;
+}
+
+function statusOf(error: unknown): number {
+  const { statusCode } = error as { statusCode?: unknown };
+  return typeof statusCode === 'number' ? statusCode : 500;
 }

@@ -21,7 +21,8 @@ interface EntryCommon {
   generation: number;
   slot: string;
   providerId?: string;
-  state: 'planned' | 'created' | 'released';
+  /** `abandoned`: an operator gave it up; it may be there or not, and nobody answers for it */
+  state: 'planned' | 'created' | 'released' | 'abandoned';
 }
 
 /** A row of the ledger of one kind. */
@@ -33,6 +34,9 @@ export type LedgerEntry = { [K in ResourceKind]: EntryOf<K> }[ResourceKind];
 export function ofKind<K extends ResourceKind>(entries: readonly LedgerEntry[], kind: K): EntryOf<K>[] {
   return entries.filter((entry) => entry.kind === kind) as EntryOf<K>[];
 }
+
+/** What a store's connects still have to answer for. */
+const UNRELEASED = `state IN ('planned', 'created')`;
 
 interface LedgerRow {
   id: string;
@@ -90,7 +94,7 @@ export async function planResources(
      ), planned AS (
        INSERT INTO provisioned_resources (custom_key_store_id, account_id, generation, kind, slot, request)
        SELECT op.custom_key_store_id, op.account_id, op.generation, w.kind, w.slot, w.request FROM op, wanted w
-       ON CONFLICT (custom_key_store_id, kind, slot) WHERE state <> 'released' DO NOTHING
+       ON CONFLICT (custom_key_store_id, kind, slot) WHERE ${UNRELEASED} DO NOTHING
        RETURNING *
      )
      SELECT * FROM planned
@@ -98,7 +102,7 @@ export async function planResources(
      SELECT p.* FROM provisioned_resources p
      JOIN wanted w ON w.kind = p.kind AND w.slot = p.slot
      JOIN op ON op.custom_key_store_id = p.custom_key_store_id
-     WHERE p.state <> 'released'`,
+     WHERE p.${UNRELEASED}`,
     [operation.storeId, operation.generation, JSON.stringify(resources)],
   );
   if (rows.length > 0) return rows.map(toEntry);
@@ -113,7 +117,7 @@ export async function planResources(
 /**
  * The provider answered: the resource exists under this id. Fenced by nothing: what exists must be known. An entry
  * that was released meanwhile stays released and says so: a worker that was frozen made it all the same, and it is
- * looked for from now on, for `watchMs`.
+ * looked for from now on, for `watchMs`. One that was abandoned stays so: the list of what was left behind gets its id.
  */
 export async function markCreated(
   db: Queryable,
@@ -123,7 +127,7 @@ export async function markCreated(
 ): Promise<'created' | 'released-meanwhile'> {
   const { rows } = await db.query<{ state: string }>(
     `UPDATE provisioned_resources
-     SET provider_id = $2, state = CASE WHEN state = 'released' THEN state ELSE 'created' END,
+     SET provider_id = $2, state = CASE WHEN state = 'planned' THEN 'created' ELSE state END,
        watch_until = CASE WHEN state = 'released'
          THEN greatest(watch_until, now() + $3 * interval '1 millisecond') ELSE watch_until END
      WHERE id = $1 RETURNING state`,
@@ -135,7 +139,7 @@ export async function markCreated(
 /** Everything of a store that is not released, in the order in which it was planned. */
 export async function listUnreleased(db: Queryable, storeId: string): Promise<LedgerEntry[]> {
   const { rows } = await db.query<LedgerRow>(
-    `SELECT * FROM provisioned_resources WHERE custom_key_store_id = $1 AND state <> 'released'
+    `SELECT * FROM provisioned_resources WHERE custom_key_store_id = $1 AND ${UNRELEASED}
      ORDER BY planned_at, kind DESC, slot`,
     [storeId],
   );
@@ -156,13 +160,16 @@ export async function watchForEarlierRequest(db: Queryable, id: string, watchMs:
 
 /**
  * The resource is gone, or never was. With `watchMs` it is looked for during that time all the same: its create
- * was never answered, and a request that was only held up may still make it. A watch is never cut short.
+ * was never answered, and a request that was only held up may still make it. A watch is never cut short. Where it is
+ * what an earlier connect left behind and an operator abandoned (a group is found again by its name), that is gone, too.
  */
 export async function markReleased(db: Queryable, id: string, watchMs?: number): Promise<void> {
   await db.query(
-    `UPDATE provisioned_resources SET state = 'released', released_at = now(),
-       watch_until = greatest(watch_until, now() + $2 * interval '1 millisecond')
-     WHERE id = $1`,
+    `UPDATE provisioned_resources p SET state = 'released', released_at = now(),
+       watch_until = greatest(p.watch_until, now() + $2 * interval '1 millisecond')
+     FROM (SELECT custom_key_store_id, provider_id FROM provisioned_resources WHERE id = $1) own
+     WHERE p.custom_key_store_id = own.custom_key_store_id
+       AND (p.id = $1 OR p.state = 'abandoned' AND p.provider_id = own.provider_id)`,
     [id, watchMs ?? null],
   );
 }
@@ -175,6 +182,8 @@ export interface WatchedStore {
   upToGeneration: number;
   /** of what is watched */
   kinds: ResourceKind[];
+  /** what connects of this generation and earlier ones left behind was given up: it may refuse to go */
+  abandonedUpTo?: number;
   /** by the database's clock, when the list was made */
   listedAt: Date;
 }
@@ -190,14 +199,17 @@ export async function listWatchedStores(db: Queryable, limit: number): Promise<W
     account_id: string;
     generation: number;
     kinds: ResourceKind[];
+    abandoned_up_to: number | null;
     listed_at: Date;
   }>(
     `SELECT p.custom_key_store_id, p.account_id, max(p.generation) AS generation,
-       array_agg(DISTINCT p.kind) AS kinds, now() AS listed_at
+       array_agg(DISTINCT p.kind) AS kinds, now() AS listed_at,
+       (SELECT max(a.generation) FROM provisioned_resources a
+        WHERE a.custom_key_store_id = p.custom_key_store_id AND a.state = 'abandoned') AS abandoned_up_to
      FROM provisioned_resources p
      WHERE p.watch_until > now() - interval '1 day'
        AND NOT EXISTS (SELECT 1 FROM provisioned_resources q
-                       WHERE q.custom_key_store_id = p.custom_key_store_id AND q.state <> 'released')
+                       WHERE q.custom_key_store_id = p.custom_key_store_id AND q.${UNRELEASED})
      GROUP BY p.custom_key_store_id, p.account_id
      ORDER BY random() LIMIT $1`,
     [limit],
@@ -207,6 +219,7 @@ export async function listWatchedStores(db: Queryable, limit: number): Promise<W
     accountId: row.account_id,
     upToGeneration: row.generation,
     kinds: row.kinds,
+    ...(row.abandoned_up_to !== null && { abandonedUpTo: row.abandoned_up_to }),
     listedAt: row.listed_at,
   }));
 }
@@ -220,26 +233,44 @@ export async function endWatches(db: Queryable, store: WatchedStore): Promise<vo
   );
 }
 
-/** The hosted zones of a store that are released and still looked for: their creates may have gone unanswered. */
-export async function listWatchedZones(
+/**
+ * The hosted zones of a store that may be there although no connect answers for them: those that are released and still
+ * looked for, as their creates may have gone unanswered, and those that were abandoned.
+ */
+export async function listStrayZones(
   db: Queryable,
   storeId: string,
   upToGeneration: number,
 ): Promise<EntryOf<'hosted-zone'>[]> {
   const { rows } = await db.query<LedgerRow>(
     `SELECT * FROM provisioned_resources
-     WHERE custom_key_store_id = $1 AND kind = 'hosted-zone' AND state = 'released' AND watch_until IS NOT NULL
-       AND generation <= $2`,
+     WHERE custom_key_store_id = $1 AND kind = 'hosted-zone' AND generation <= $2
+       AND (state = 'abandoned' OR state = 'released' AND watch_until IS NOT NULL)`,
     [storeId, upToGeneration],
   );
   return rows.map((row) => toEntry(row) as EntryOf<'hosted-zone'>);
 }
 
-/** Whether anything was ever planned for a store. */
-export async function hasLedger(db: Queryable, storeId: string): Promise<boolean> {
-  const { rows } = await db.query(
-    'SELECT 1 FROM provisioned_resources WHERE custom_key_store_id = $1 LIMIT 1',
+/** What was ever planned for a store; undefined where nothing was. */
+export async function summarizeLedger(
+  db: Queryable,
+  storeId: string,
+): Promise<{ abandonedUpTo?: number } | undefined> {
+  const { rows } = await db.query<{ planned: string; abandoned_up_to: number | null }>(
+    `SELECT count(*) AS planned, max(generation) FILTER (WHERE state = 'abandoned') AS abandoned_up_to
+     FROM provisioned_resources WHERE custom_key_store_id = $1`,
     [storeId],
   );
-  return rows.length > 0;
+  const [row] = rows;
+  if (!row || row.planned === '0') return undefined;
+  return row.abandoned_up_to === null ? {} : { abandonedUpTo: row.abandoned_up_to };
+}
+
+/** What was abandoned under this id is gone after all. */
+export async function markAbandonedGone(db: Queryable, storeId: string, providerId: string): Promise<void> {
+  await db.query(
+    `UPDATE provisioned_resources SET state = 'released', released_at = now()
+     WHERE custom_key_store_id = $1 AND provider_id = $2 AND state = 'abandoned'`,
+    [storeId, providerId],
+  );
 }

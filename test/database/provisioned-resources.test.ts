@@ -1,10 +1,10 @@
 import { inTransaction } from '../../database/database';
 import {
   endWatches,
-  hasLedger,
+  summarizeLedger,
   listUnreleased,
   listWatchedStores,
-  listWatchedZones,
+  listStrayZones,
   markCreated,
   markReleased,
   planResources,
@@ -54,7 +54,7 @@ describe('the ledger', () => {
     const { input } = await connecting(test.database, store);
     await disconnecting(test.database, store.id);
     expect(await planResources(test.database.pool, input, [group])).toBeUndefined();
-    expect(await hasLedger(test.database.pool, store.id)).toBe(false);
+    expect(await summarizeLedger(test.database.pool, store.id)).toBeUndefined();
   });
 
   it('does not tell an attempt that its operation is over when another one plans the same at that moment', async () => {
@@ -117,7 +117,7 @@ describe('the ledger', () => {
       );
     }
     const watched = async (upTo: number): Promise<string[]> =>
-      (await listWatchedZones(test.database.pool, store.id, upTo)).map(({ id }) => id);
+      (await listStrayZones(test.database.pool, store.id, upTo)).map(({ id }) => id);
     expect(await watched(4)).toEqual([ids[0]]);
     expect((await watched(5)).sort()).toEqual([ids[0], ids[2]].sort());
     // One that is in use is nobody's to sweep, watched or not.

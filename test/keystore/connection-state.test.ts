@@ -63,6 +63,11 @@ describe('the state machine', () => {
     );
   });
 
+  it('lets an operator abandon nothing but a disconnect', () => {
+    const abandoned = CONNECTION_STATES.filter((state) => nextState(state, 'abandoned') !== undefined);
+    expect(abandoned).toEqual(['DISCONNECTING']);
+  });
+
   it('never goes to CONNECTED or FAILED but from CONNECTING', () => {
     for (const event of STATE_EVENTS) {
       for (const [from, to] of Object.entries(STATE_TRANSITIONS[event])) {
