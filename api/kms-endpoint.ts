@@ -5,7 +5,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { KmsException } from '../keystore/kms-exceptions';
 import { asDeclared, exceptionBody, sendException, sendOutput } from './chain/answer';
-import type { Authentication } from './chain/authenticate';
+import type { AuditLog } from './audit/audit-log';
+import { auditRecord } from './audit/audit-record';
+import type { AnsweredCall } from './audit/audit-record';
+import type { Authentication, Caller } from './chain/authenticate';
 import { authenticate } from './chain/authenticate';
 import { authorize } from './chain/authorize';
 import { parseBody } from './chain/parse-body';
@@ -28,6 +31,8 @@ export interface KmsEndpointConfig {
   /** none where request rates are off */
   throttle?: Throttle;
   services: Services;
+  /** a line per call, where wanted */
+  audit?: AuditLog;
   metrics: ApiMetrics;
   logger: Logger;
   /** certificate and key, PEM; plain HTTP without */
@@ -40,6 +45,17 @@ export type KmsEndpoint = FastifyInstance<Server>;
 /** Builds the endpoint; it listens when told to. */
 export function buildKmsEndpoint(config: KmsEndpointConfig): KmsEndpoint {
   const { logger, metrics, services } = config;
+  const writeDown = (request: FastifyRequest, answered: Partial<AnsweredCall>): void =>
+    config.audit?.write(
+      auditRecord({
+        requestId: request.id,
+        region: services.region,
+        sourceIPAddress: request.ip,
+        userAgent: request.headers['user-agent'],
+        target: request.headers['x-amz-target'],
+        ...answered,
+      }),
+    );
   const app = Fastify({
     https: config.tls ?? null,
     genReqId: () => randomUUID(),
@@ -73,14 +89,16 @@ export function buildKmsEndpoint(config: KmsEndpointConfig): KmsEndpoint {
   app.post('/', async (request, reply) => {
     const started = performance.now();
     let operation: AnyOperation | undefined;
+    let caller: Caller | undefined;
+    let input: unknown;
     try {
       const body = Buffer.isBuffer(request.body) ? request.body : EMPTY;
       operation = routeRequest(request.headers['x-amz-target'], config.operations);
-      const caller = await authenticate(signedPart(request, body), config.authentication);
+      caller = await authenticate(signedPart(request, body), config.authentication);
       config.throttle?.take(caller.accountId, operation.name);
       // Authorization stands before the body is looked at: D5.
       authorize(caller, operation.name);
-      const input = validateInput(operation.schema, parseBody(body));
+      input = validateInput(operation.schema, parseBody(body));
       const output = await withDeadline(
         operation.invoke(input, { caller, requestId: request.id, logger, services }),
         ANSWER_DEADLINE_MS,
@@ -88,6 +106,7 @@ export function buildKmsEndpoint(config: KmsEndpointConfig): KmsEndpoint {
       );
       metrics.answered(operation.name, 'none', (performance.now() - started) / 1000);
       logger.debug({ requestId: request.id, operation: operation.name }, 'answered');
+      writeDown(request, { caller, input, output });
       return await sendOutput(reply, request.id, output);
     } catch (error) {
       const name = operation?.name ?? 'unknown';
@@ -95,6 +114,7 @@ export function buildKmsEndpoint(config: KmsEndpointConfig): KmsEndpoint {
       if (exception !== error) logFault(logger, request.id, name, error);
       metrics.answered(name, exception.name, (performance.now() - started) / 1000);
       logger.debug({ requestId: request.id, operation: name, exception: exception.name }, 'answered');
+      writeDown(request, { ...(caller && { caller }), input, exception });
       return await sendException(reply, request.id, exception);
     }
   });
@@ -109,6 +129,7 @@ export function buildKmsEndpoint(config: KmsEndpointConfig): KmsEndpoint {
         ? error
         : new KmsException('SerializationException', 'The request could not be read.');
     metrics.answered('unknown', exception.name, 0);
+    writeDown(request, { exception });
     void sendException(reply, request.id, exception);
   });
   return app;

@@ -13,6 +13,7 @@ import { openDatabase } from '../database/database';
 import { SecretBox } from '../database/secret-box';
 import { openTemporal } from '../temporal/client';
 import { buildAdminEndpoint } from './admin/admin-endpoint';
+import { openAuditLog } from './audit/audit-log';
 import { BackgroundDispatch } from './dispatch-in-background';
 import { buildKmsEndpoint } from './kms-endpoint';
 import { Markers } from './marker';
@@ -47,6 +48,8 @@ export interface ApiConfig extends ProxyAccess {
   throttle: 'off' | 'aws';
   /** custom key stores per account */
   quota: number;
+  /** where a line about each call goes; none without */
+  auditFile?: string;
   logger: Logger;
 }
 
@@ -55,6 +58,8 @@ export interface RunningApi {
   /** of the KMS endpoint, with the port that it got */
   url: string;
   adminUrl: string;
+  /** Opens the audit log anew, after somebody has moved its file away. */
+  reopenAuditLog(): void;
   /** Stops taking requests, answers what came, waits for dispatches under way, closes everything. */
   close(): Promise<void>;
 }
@@ -64,10 +69,11 @@ const CLOSE_GRACE_MS = 5_000;
 
 /**
  * Starts the KMS endpoint and the admin endpoint. Neither PostgreSQL nor Temporal has to be there: both are met at the
- * first use and again after an outage. Rejects where a port cannot be had, or the credentials, TLS or CA files are bad.
+ * first use and again after an outage. Rejects where a port cannot be had, the credentials, TLS or CA files are bad, or the audit log cannot be written.
  */
 export async function startApi(config: ApiConfig): Promise<RunningApi> {
   const { logger, region } = config;
+  const audit = config.auditFile === undefined ? undefined : openAuditLog(config.auditFile, logger);
   const tls = config.tls && {
     cert: await readFile(config.tls.certFile),
     key: await readFile(config.tls.keyFile),
@@ -119,6 +125,7 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
       quota: config.quota,
       dispatch: dispatch.begin,
     },
+    ...(audit && { audit }),
     metrics,
     logger,
     ...(tls && { tls }),
@@ -127,6 +134,7 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
 
   const close = async (): Promise<void> => {
     await Promise.all([closeGently(kms), closeGently(admin)]);
+    await audit?.close();
     await dispatch.idle();
     credentials.close();
     declaredClusters?.close();
@@ -144,7 +152,7 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
   const url = addressOf(kms, tls ? 'https' : 'http');
   const adminUrl = addressOf(admin, 'http');
   logger.info({ url, adminUrl, region }, 'API listens');
-  return { url, adminUrl, close };
+  return { url, adminUrl, reopenAuditLog: () => audit?.reopen(), close };
 }
 
 async function closeGently(app: Pick<FastifyInstance, 'close' | 'server'>): Promise<void> {

@@ -61,6 +61,8 @@ export interface ApiEnvironment extends ServingEnvironment {
   tls?: { certFile: string; keyFile: string };
   throttle: VariableValue<'KEYMOOR_THROTTLE'>;
   customKeyStoreQuota: number;
+  /** none where it is off */
+  auditFile?: string;
 }
 
 export interface WorkerEnvironment extends ServingEnvironment {
@@ -135,6 +137,7 @@ export interface DevEnvironment {
 /** Of `keymoor api`. `builtInCredentials`: started by `dev`, where the credentials file is optional. */
 export function apiEnvironment(environment: Environment, builtInCredentials: boolean): ApiEnvironment {
   const tls = readTlsFiles(environment);
+  const auditFile = auditFileOf(environment);
   return {
     ...servingEnvironment(environment, builtInCredentials),
     host: hostOf(environment),
@@ -142,6 +145,7 @@ export function apiEnvironment(environment: Environment, builtInCredentials: boo
     adminPort: readVariable(environment, 'KEYMOOR_ADMIN_PORT') ?? 4581,
     throttle: readVariable(environment, 'KEYMOOR_THROTTLE') ?? 'off',
     customKeyStoreQuota: readVariable(environment, 'KEYMOOR_CUSTOM_KEY_STORE_QUOTA') ?? 10,
+    ...(auditFile === undefined ? {} : { auditFile }),
     ...(tls === undefined ? {} : { tls }),
   };
 }
@@ -414,6 +418,13 @@ function pair<
   if (valueA === undefined) throw wrongVariable(a, `is not set, but ${b} is`);
   if (valueB === undefined) throw wrongVariable(b, `is not set, but ${a} is`);
   return [valueA, valueB];
+}
+
+/** `logs/audit.log` of the home, unless it is named or off. */
+function auditFileOf(environment: Environment): string | undefined {
+  const named = readVariable(environment, 'KEYMOOR_AUDIT_FILE');
+  if (named === 'off') return undefined;
+  return named === undefined ? join(homeOf(environment), 'logs', 'audit.log') : resolve(named);
 }
 
 function hostOf(environment: Environment): string {

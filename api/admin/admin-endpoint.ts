@@ -22,6 +22,8 @@ export interface AdminConfig {
 /** The admin endpoint (contract, "Admin endpoint"): JSON for operators, unsigned, on a listener of its own. */
 export function buildAdminEndpoint(config: AdminConfig): FastifyInstance {
   const app = Fastify({ return503OnClosing: false, forceCloseConnections: 'idle' });
+  // JSON alone: a web page can send plain text to another site without asking first.
+  app.removeContentTypeParser('text/plain');
   healthRoutes(app, config);
   metricsRoute(app, config);
   operationRoutes(app, config);

@@ -7,7 +7,7 @@ import { expectedSignature } from '../sigv4/signature';
 import { assertFresh, signingTime } from '../sigv4/signing-time';
 
 /** Who calls: proven by the signature. */
-export type Caller = Pick<Credential, 'accountId' | 'principalArn' | 'allow'>;
+export type Caller = Pick<Credential, 'accessKeyId' | 'accountId' | 'principalArn' | 'allow'>;
 
 /** What authentication needs to know. */
 export interface Authentication {
@@ -56,8 +56,8 @@ export async function authenticate(request: SignedRequest, authentication: Authe
     );
   }
   // Not the pair itself: handlers and their logs have no business with the secret.
-  const { accountId, principalArn, allow } = credential;
-  return { accountId, principalArn, allow };
+  const { accessKeyId, accountId, principalArn, allow } = credential;
+  return { accessKeyId, accountId, principalArn, allow };
 }
 
 function invalid(message: string): KmsException {

@@ -156,6 +156,7 @@ export const VARIABLES = {
       .transform(Number),
     example: '10',
   },
+  KEYMOOR_AUDIT_FILE: { schema: file, example: '/var/log/keymoor/audit.log' },
   KEYMOOR_LOG_LEVEL: {
     schema: z.enum(
       ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

@@ -60,7 +60,12 @@ async function updateWhile(
     close: () => undefined,
   };
   const call: Call = {
-    caller: { accountId, principalArn: `arn:aws:iam::${accountId}:root`, allow: ['kms:*'] },
+    caller: {
+      accessKeyId: accountId,
+      accountId,
+      principalArn: `arn:aws:iam::${accountId}:root`,
+      allow: ['kms:*'],
+    },
     requestId: randomUUID(),
     logger: pino({ level: 'silent' }),
     services: {
