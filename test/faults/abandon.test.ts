@@ -263,14 +263,14 @@ describe('abandoning', () => {
 
 describe('a release that was frozen when its store was abandoned', () => {
   /** Clients that stop before one command, until `thaw`, or that refuse it. */
-  function before(command: string, first: () => Promise<void>): AwsClients {
+  function before(command: string, first: (sent: object) => Promise<void>): AwsClients {
     const watched = <T extends object>(client: T): T =>
       new Proxy(client, {
         get(target, member) {
           const own = Reflect.get(target, member) as unknown;
           if (member !== 'send') return own;
           return async (sent: object, ...rest: never[]) => {
-            if (sent.constructor.name === command) await first();
+            if (sent.constructor.name === command) await first(sent);
             return (own as (...all: unknown[]) => Promise<unknown>).call(target, sent, ...rest);
           };
         },
@@ -354,4 +354,32 @@ describe('a release that was frozen when its store was abandoned', () => {
       for (const { provider_id } of rows) expect(there).toContain(provider_id);
     },
   );
+
+  it('and one that is refused again what was abandoned is held up by nothing', async () => {
+    const { store } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+    await world.connect(store.id);
+    await world.untilState(store.id, 'CONNECTED');
+    await refuse(store.accountId, 'ec2', 'DeleteVpcEndpoints');
+    await disconnectInVain(store.id);
+    const { leftovers } = await preview(store.id);
+    const stuck = leftovers[0]?.providerId ?? 'none';
+    await abandon(store.id);
+    await world.simulator.deleteFaults();
+    await world.connect(store.id);
+    await world.untilState(store.id, 'CONNECTED');
+
+    const { input } = await world.accept('disconnect', store.id);
+    const aws = before('DeleteVpcEndpointsCommand', (sent) =>
+      JSON.stringify(sent).includes(stuck)
+        ? Promise.reject(Object.assign(new Error('refused'), { name: 'AccessDenied' }))
+        : Promise.resolve(),
+    );
+    const { releaseInfrastructure } = createActivities({ ...world.dependencies, aws });
+    await attempt(() => releaseInfrastructure(input));
+    const { vpcEndpoints } = await world.simulator.inventory(store.accountId);
+    expect(vpcEndpoints.map(({ VpcEndpointId }) => VpcEndpointId)).toEqual([stuck]);
+    expect(await releasedAfterAll(store.id)).toEqual([false]);
+    await world.dispatch({ id: '', kind: 'disconnect', storeName: store.name, input });
+    await world.untilState(store.id, 'DISCONNECTED');
+  });
 });
