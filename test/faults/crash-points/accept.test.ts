@@ -126,6 +126,7 @@ function anApi(cut?: Cut): {
     process,
     async call({ operation }, { store }) {
       const caller = {
+        accessKeyId: store.accountId,
         accountId: store.accountId,
         principalArn: `arn:aws:iam::${store.accountId}:root`,
         allow: ['kms:*'],
