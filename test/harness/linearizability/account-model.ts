@@ -20,9 +20,8 @@ export interface Place {
 /** A call, as far as the model knows it. `secret`: kmsuser's password, or the access key id for the proxy. */
 export type Request =
   | { operation: 'Create'; place: Place; name: string; secret: string }
-  | { operation: 'Connect' | 'Disconnect' | 'Delete'; id: string }
+  | { operation: 'Connect' | 'Disconnect' | 'Delete' | 'Describe'; id: string }
   | { operation: 'Update'; id: string; name?: string; secret?: string }
-  | { operation: 'Describe'; id: string }
   | { operation: 'Describe'; name: string }
   | { operation: 'Describe' };
 

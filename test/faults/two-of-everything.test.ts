@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { startConnectWorld } from '../harness/connect-world';
+import type { ConnectWorld } from '../harness/connect-world';
+import { accountModel, orphansOf } from '../harness/linearizability/account-model';
+import { checkHistory } from '../harness/linearizability/checker';
+import { AccountUnderTest } from './two-of-everything/account-under-test';
+import { tallyOperations } from './two-of-everything/one-at-a-time';
+import { Run, carryOut, plans } from './two-of-everything/plan';
+import { startReplicas } from './two-of-everything/processes';
+import type { Replicas } from './two-of-everything/processes';
+
+/*
+ * Two APIs and two workers, processes of their own, and several callers at once. For longer:
+ * `KEYMOOR_TEST_TIMES=20` runs so many times as many plans; `KEYMOOR_TEST_SEED` repeats a run's plans.
+ */
+
+const TIMES = Number(process.env['KEYMOOR_TEST_TIMES'] ?? '1');
+const SEED = Number(process.env['KEYMOOR_TEST_SEED'] ?? String(Date.now() % 2 ** 31));
+const RUNS = 3 * TIMES;
+const ACCOUNTS_AT_ONCE = 3;
+const MAX_COMMANDS = 40;
+
+jest.setTimeout(120_000 + 60_000 * TIMES);
+
+let world: ConnectWorld;
+let replicas: Replicas;
+const accounts = Array.from({ length: 10_000 }, (_, number) => String(500_000_000_000 + number));
+
+beforeAll(async () => {
+  world = await startConnectWorld({ worker: false });
+  replicas = await startReplicas(world, accounts);
+}, 240_000);
+
+afterAll(async () => {
+  await replicas?.stop();
+  await world?.close();
+});
+
+type Plan = ReturnType<typeof plans> extends fc.Arbitrary<infer P> ? P : never;
+const figures = { histories: 0, calls: 0, lost: 0, configurations: 0, operations: 0, workflowRuns: 0 };
+
+/** Carries a plan out on an account of its own, and looks at all that came of it. */
+async function run(plan: Plan, connectivity: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_SERVICE', deaths = false) {
+  const urls = replicas.apis.map(({ url }) => url);
+  const account = await AccountUnderTest.make(accounts.pop() ?? '', urls, world.simulator, connectivity);
+  try {
+    await carryOut(plan, new Run(account));
+    const tally = await tallyOperations(world, account, deaths);
+    const { calls } = account;
+    const verdict = checkHistory(accountModel(orphansOf(calls)), calls);
+    figures.histories += 1;
+    figures.calls += calls.length;
+    figures.lost += calls.filter(({ end }) => end === undefined).length;
+    figures.configurations += verdict.configurations;
+    figures.operations += tally.operations;
+    figures.workflowRuns += tally.workflowRuns;
+    expect(tally.broken).toEqual([]);
+    if (!verdict.linearizable) {
+      const around = calls.filter(
+        ({ end }) => end === undefined || end.at <= (verdict.unexplained.end?.at ?? 0),
+      );
+      const told = around.slice(-30).map((call) => JSON.stringify(call));
+      throw new Error(
+        `no order explains the answer to ${JSON.stringify(verdict.unexplained)}; possible before it: ${JSON.stringify(verdict.possible)}; calls:\n${told.join('\n')}`,
+      );
+    }
+  } finally {
+    account.close();
+  }
+}
+
+it('what callers of two APIs see has one order, and a store one operation at a time, started once', async () => {
+  const connectivity = fc.constantFrom('PUBLIC_ENDPOINT' as const, 'VPC_ENDPOINT_SERVICE' as const);
+  const together = fc.array(fc.tuple(plans(MAX_COMMANDS), connectivity), {
+    minLength: ACCOUNTS_AT_ONCE,
+    maxLength: ACCOUNTS_AT_ONCE,
+  });
+  await fc.assert(
+    fc.asyncProperty(together, async (all) => {
+      await Promise.all(all.map(([plan, to]) => run(plan, to)));
+    }),
+    { numRuns: RUNS, seed: SEED, endOnFailure: true },
+  );
+  console.log(figures);
+});
