@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld } from '../harness/connect-world';
+import { eventually } from '../harness/eventually';
 import { accountModel, orphansOf } from '../harness/linearizability/account-model';
 import { checkHistory } from '../harness/linearizability/checker';
 import { AccountUnderTest } from './two-of-everything/account-under-test';
@@ -32,9 +33,20 @@ beforeAll(async () => {
 }, 240_000);
 
 afterAll(async () => {
+  console.log(figures);
   await replicas?.stop();
   await world?.close();
 });
+
+const LONG = { limitMs: 120_000 };
+const count = async (condition: string): Promise<number> => {
+  const { rows } = await world.database.pool.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM ${condition}`,
+  );
+  return rows[0]?.n ?? 0;
+};
+const stepsUnderWay = (): Promise<number> => count(`operation_steps WHERE state = 'running'`);
+const operationsEnded = (): Promise<number> => count('operations WHERE finished_at IS NOT NULL');
 
 type Plan = ReturnType<typeof plans> extends fc.Arbitrary<infer P> ? P : never;
 const figures = { histories: 0, calls: 0, lost: 0, configurations: 0, operations: 0, workflowRuns: 0 };
@@ -69,17 +81,44 @@ async function run(plan: Plan, connectivity: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_S
   }
 }
 
+const connectivity = fc.constantFrom('PUBLIC_ENDPOINT' as const, 'VPC_ENDPOINT_SERVICE' as const);
+const together = fc.array(fc.tuple(plans(MAX_COMMANDS), connectivity), {
+  minLength: ACCOUNTS_AT_ONCE,
+  maxLength: ACCOUNTS_AT_ONCE,
+});
+
 it('what callers of two APIs see has one order, and a store one operation at a time, started once', async () => {
-  const connectivity = fc.constantFrom('PUBLIC_ENDPOINT' as const, 'VPC_ENDPOINT_SERVICE' as const);
-  const together = fc.array(fc.tuple(plans(MAX_COMMANDS), connectivity), {
-    minLength: ACCOUNTS_AT_ONCE,
-    maxLength: ACCOUNTS_AT_ONCE,
-  });
   await fc.assert(
     fc.asyncProperty(together, async (all) => {
       await Promise.all(all.map(([plan, to]) => run(plan, to)));
     }),
     { numRuns: RUNS, seed: SEED, endOnFailure: true },
   );
-  console.log(figures);
+});
+
+it('and so it is while an API and a worker are killed, and the other worker is frozen', async () => {
+  await fc.assert(
+    fc.asyncProperty(together, async (all) => {
+      let ended = false;
+      const plansEnd = Promise.all(all.map(([plan, to]) => run(plan, to, true))).finally(
+        () => (ended = true),
+      );
+      const [[api], [one, other]] = [replicas.apis, replicas.workers];
+      const amid = async (): Promise<void> =>
+        void (await eventually(stepsUnderWay, (n) => n > 0 || ended, LONG));
+      try {
+        await amid();
+        await Promise.all([api.kill(), one.kill()]);
+        await amid();
+        const before = await operationsEnded();
+        other.freeze();
+        await eventually(operationsEnded, (now) => now > before || ended, LONG);
+      } finally {
+        other.thaw();
+        await plansEnd;
+      }
+    }),
+    { numRuns: TIMES, seed: SEED, endOnFailure: true },
+  );
+  expect(figures.lost).toBeGreaterThan(0);
 });

@@ -161,15 +161,13 @@ const update = fc
       ),
   );
 
-const describeByName = fc
-  .tuple(anyone, fc.nat(1))
-  .map(
-    ([who, choice]) =>
-      new CallCommand(who, `Describe name ${choice}`, (run) => ({
-        operation: 'Describe',
-        name: run.name(choice),
-      })),
-  );
+const describeByName = fc.tuple(anyone, fc.nat(1)).map(
+  ([who, choice]) =>
+    new CallCommand(who, `Describe name ${choice}`, (run) => ({
+      operation: 'Describe',
+      name: run.name(choice),
+    })),
+);
 const describeAll = anyone.map(
   (who) => new CallCommand(who, 'Describe all', () => ({ operation: 'Describe' })),
 );
@@ -210,24 +208,21 @@ export function plans(maxCommands: number): fc.Arbitrary<Iterable<Command>> {
       ...often(update, 4),
       describeByName,
       describeAll,
-      ...often(settle, 4),
+      ...often(settle, 6),
       ...often(linger, 3),
     ],
     { maxCommands, size: 'max' },
   );
 }
 
-/** Runs a plan, each place having got a store first, until every caller is done. */
+/** Runs a plan until every caller is done. It begins with a store in each place, and both being connected. */
 export async function carryOut(plan: Iterable<Command>, run: Run): Promise<void> {
   const { account } = run;
   for (const place of [0, 1] as const) {
-    const secret = account.secret(place, true);
-    await account.call(place, {
-      operation: 'Create',
-      place: account.places[place],
-      name: run.name(2),
-      secret,
-    });
+    const request = { operation: 'Create', place: account.places[place], name: run.name(2) } as const;
+    await account.call(place, { ...request, secret: account.secret(place, true) });
+    const id = run.id(place, 0);
+    if (id !== undefined) await account.call(1 - place, { operation: 'Connect', id });
   }
   await fc.asyncModelRun(() => ({ model: { created: new Set([0, 1]) }, real: run }), plan);
   await run.ended();
