@@ -198,7 +198,8 @@ async function runsOf(
     async () => {
       const runs: WorkflowExecutionInfo[] = [];
       for await (const run of world.temporal.client.workflow.list({
-        query: `WorkflowId = '${workflowId(storeId)}'`,
+        // Under whatever name it was started for this store.
+        query: `WorkflowId STARTS_WITH '${workflowId(storeId)}'`,
       })) {
         runs.push(run);
       }

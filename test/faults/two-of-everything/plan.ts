@@ -173,21 +173,76 @@ const describeAll = anyone.map(
 );
 
 /** Looks again and again until nothing is under way for the store: what it sees meanwhile belongs to the history. */
+async function untilSettled(run: Run, { endpoint, place }: Who): Promise<void> {
+  const until = Date.now() + SETTLE_LIMIT_MS;
+  for (;;) {
+    const id = run.id(place, 0);
+    if (id === undefined) return;
+    const answer = await run.account.call(endpoint, { operation: 'Describe', id });
+    const stores = answer?.kind === 'seen' ? answer.stores : [];
+    if (answer && !stores.some(({ connectionState: state }) => state.endsWith('ING'))) return;
+    if (Date.now() > until) throw new Error(`${id} does not settle: ${JSON.stringify(answer)}`);
+    await pause(25);
+  }
+}
+
 const settle = anyone.map(
-  ({ caller, endpoint, place }) =>
-    new TurnCommand(caller, `waits until place ${place} has settled`, async (run) => {
-      const until = Date.now() + SETTLE_LIMIT_MS;
-      for (let moves = true; moves;) {
-        const id = run.id(place, 0);
-        if (id === undefined) return;
-        const answer = await run.account.call(endpoint, { operation: 'Describe', id });
-        const stores = answer?.kind === 'seen' ? answer.stores : [];
-        moves = answer === undefined || stores.some(({ connectionState: state }) => state.endsWith('ING'));
-        if (Date.now() > until) throw new Error(`${id} does not settle: ${JSON.stringify(answer)}`);
-        if (moves) await pause(25);
-      }
-    }),
+  (who) =>
+    new TurnCommand(who.caller, `waits until place ${who.place} has settled`, (run) =>
+      untilSettled(run, who),
+    ),
 );
+
+/** All callers at the same moment, each through one of the endpoints: what races for one row. */
+class RaceCommand implements Command {
+  constructor(
+    private readonly who: Who,
+    private readonly operations: readonly (typeof RACERS)[number][],
+  ) {}
+
+  check({ created }: Readonly<Planned>): boolean {
+    return created.has(this.who.place);
+  }
+
+  run(_: Planned, run: Run): Promise<void> {
+    let waiting = this.operations.length;
+    let start = (): void => undefined;
+    const started = new Promise<void>((resolve) => (start = resolve));
+    this.operations.forEach((operation, caller) => {
+      run.queue(caller, async () => {
+        waiting -= 1;
+        if (waiting === 0) await untilSettled(run, this.who).finally(start);
+        await started;
+        const id = run.id(this.who.place, 0);
+        if (id === undefined) return;
+        const request: Request =
+          operation === 'Update'
+            ? { operation, id, secret: run.account.secret(this.who.place, true), name: run.name(2) }
+            : { operation, id };
+        await run.account.call(caller % 2, request);
+      });
+    });
+    return Promise.resolve();
+  }
+
+  toString(): string {
+    return `all callers about place ${this.who.place}: ${this.operations.join()}`;
+  }
+}
+
+const RACERS = ['Connect', 'Disconnect', 'Update', 'Delete', 'Describe'] as const;
+const race = fc
+  .tuple(
+    anyone,
+    // Two of a kind at least, of those that two callers must not both get.
+    fc.constantFrom('Connect' as const, 'Disconnect' as const),
+    fc.array(fc.constantFrom(...RACERS), { minLength: CALLERS - 2, maxLength: CALLERS - 2 }),
+    fc.boolean(),
+  )
+  .map(
+    ([who, twice, others, before]) =>
+      new RaceCommand(who, before ? [twice, twice, ...others] : [...others, twice, twice]),
+  );
 
 /** So that calls fall into all parts of an operation. */
 const linger = fc
@@ -208,7 +263,8 @@ export function plans(maxCommands: number): fc.Arbitrary<Iterable<Command>> {
       ...often(update, 4),
       describeByName,
       describeAll,
-      ...often(settle, 6),
+      ...often(settle, 4),
+      ...often(race, 6),
       ...often(linger, 3),
     ],
     { maxCommands, size: 'max' },

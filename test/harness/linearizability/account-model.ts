@@ -81,7 +81,8 @@ export function accountModel(orphans: readonly string[] = []): SequentialModel<A
       if (answer.kind === 'created' && after !== account && !usable(account, wanted)) return [];
       if (answer.kind === 'seen') return expected.kind === 'seen' ? matching(after, expected, answer) : [];
       if (answer.kind === 'refused' && OUTSIDE.includes(answer.by)) {
-        return expected.kind !== 'refused' && isLookedAt(account, request) ? [account] : [];
+        const reached = expected.kind !== 'refused' || expected === WRONG_CREDENTIAL;
+        return reached && isLookedAt(account, request) ? [account] : [];
       }
       return JSON.stringify(expected) === JSON.stringify(answer) ? [after] : [];
     },
