@@ -5,23 +5,27 @@ import { eventually } from '../harness/eventually';
 import { accountModel, orphansOf } from '../harness/linearizability/account-model';
 import { checkHistory } from '../harness/linearizability/checker';
 import { AccountUnderTest } from './two-of-everything/account-under-test';
+import { recordFigures } from './two-of-everything/figures';
+import type { Figures } from './two-of-everything/figures';
 import { tallyOperations } from './two-of-everything/one-at-a-time';
 import { Run, carryOut, plans } from './two-of-everything/plan';
 import { startReplicas } from './two-of-everything/processes';
 import type { Replicas } from './two-of-everything/processes';
 
 /*
- * Two APIs and two workers, processes of their own, and several callers at once. For longer:
- * `KEYMOOR_TEST_TIMES=20` runs so many times as many plans; `KEYMOOR_TEST_SEED` repeats a run's plans.
+ * Two APIs and two workers, processes of their own, and several callers at once. For longer, `KEYMOOR_LONG_TWO=20`: so
+ * many times as many plans, and the figures are written to docs/results. `KEYMOOR_TWO_SEED` repeats a run's plans.
  */
 
-const TIMES = Number(process.env['KEYMOOR_TEST_TIMES'] ?? '1');
-const SEED = Number(process.env['KEYMOOR_TEST_SEED'] ?? String(Date.now() % 2 ** 31));
-const RUNS = 3 * TIMES;
+const LONG_FORM = process.env['KEYMOOR_LONG_TWO'];
+const TIMES = Number(LONG_FORM ?? '1');
+const SEED = Number(process.env['KEYMOOR_TWO_SEED'] ?? String(Date.now() % 2 ** 31));
+const ROUNDS = 2 * TIMES;
+const DEATH_ROUNDS = Math.ceil(TIMES / 5);
 const ACCOUNTS_AT_ONCE = 3;
 const MAX_COMMANDS = 40;
 
-jest.setTimeout(120_000 + 60_000 * TIMES);
+jest.setTimeout(240_000 + 60_000 * TIMES);
 
 let world: ConnectWorld;
 let replicas: Replicas;
@@ -33,7 +37,6 @@ beforeAll(async () => {
 }, 240_000);
 
 afterAll(async () => {
-  console.log(figures);
   await replicas?.stop();
   await world?.close();
 });
@@ -49,7 +52,15 @@ const stepsUnderWay = (): Promise<number> => count(`operation_steps WHERE state 
 const operationsEnded = (): Promise<number> => count('operations WHERE finished_at IS NOT NULL');
 
 type Plan = ReturnType<typeof plans> extends fc.Arbitrary<infer P> ? P : never;
-const figures = { histories: 0, calls: 0, lost: 0, configurations: 0, operations: 0, workflowRuns: 0 };
+const figures: Figures = {
+  histories: 0,
+  calls: 0,
+  lost: 0,
+  configurations: 0,
+  operations: 0,
+  workflowRuns: 0,
+  deaths: 0,
+};
 
 /** Carries a plan out on an account of its own, and looks at all that came of it. */
 async function run(plan: Plan, connectivity: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_SERVICE', deaths = false) {
@@ -92,7 +103,7 @@ it('what callers of two APIs see has one order, and a store one operation at a t
     fc.asyncProperty(together, async (all) => {
       await Promise.all(all.map(([plan, to]) => run(plan, to)));
     }),
-    { numRuns: RUNS, seed: SEED, endOnFailure: true },
+    { numRuns: ROUNDS, seed: SEED, endOnFailure: true },
   );
 });
 
@@ -116,9 +127,13 @@ it('and so it is while an API and a worker are killed, and the other worker is f
       } finally {
         other.thaw();
         await plansEnd;
+        figures.deaths += 1;
       }
     }),
-    { numRuns: TIMES, seed: SEED, endOnFailure: true },
+    { numRuns: DEATH_ROUNDS, seed: SEED, endOnFailure: true },
   );
   expect(figures.lost).toBeGreaterThan(0);
+  if (LONG_FORM === undefined) return;
+  const command = `KEYMOOR_LONG_TWO=${TIMES} KEYMOOR_TWO_SEED=${SEED} npm test -- test/faults/two-of-everything`;
+  recordFigures(figures, { command, seed: SEED });
 });
