@@ -8,7 +8,8 @@ import { ensureMasterKeyInForce } from './master-keys';
 import { conflictOf } from './store-conflict';
 import type { StoreConflict } from './store-conflict';
 import { replaceXksCredential } from './xks-credentials';
-import { lockXksHost, xksConflict } from './xks-uniqueness';
+import { lockXksHost, toXksConflict, xksConflictSelect, xksConflictValues } from './xks-uniqueness';
+import type { TakenOfProxy } from './xks-uniqueness';
 
 interface CandidateCommon {
   id: string;
@@ -59,8 +60,7 @@ export async function checkNewStore(
   if (twin) return isReplay(twin, candidate, secrets) ? { kind: 'replay', id: twin.id } : NAME_IN_USE;
   if (account.stores >= quota) return { kind: 'quota-exceeded' };
   if (account.clusterInUse) return { kind: 'cluster-in-use' };
-  if (candidate.type === 'AWS_CLOUDHSM') return { kind: 'free' };
-  return { kind: (await xksConflict(db, candidate)) ?? 'free' };
+  return { kind: account.xksConflict ?? 'free' };
 }
 
 const NAME_IN_USE = { kind: 'name-in-use' } as const;
@@ -77,10 +77,22 @@ interface Twin {
 async function lookAtAccount(
   db: Queryable,
   candidate: StoreCandidate,
-): Promise<{ stores: number; clusterInUse: boolean; twin: Twin | null }> {
+): Promise<{
+  stores: number;
+  clusterInUse: boolean;
+  twin: Twin | null;
+  xksConflict: StoreConflict | undefined;
+}> {
   const cloudHsm = candidate.type === 'AWS_CLOUDHSM' ? candidate : undefined;
-  // One statement, so that a Create of the same values at the same moment is seen wholly or not at all.
-  const { rows } = await db.query<{ stores: number; cluster_in_use: boolean; twin: Twin | null }>(
+  // One statement, so that a Create of the same values at the same moment is seen wholly or not at all: where its proxy
+  // is in use, its name is.
+  const external = candidate.type === 'EXTERNAL_KEY_STORE' ? candidate : undefined;
+  const { rows } = await db.query<{
+    stores: number;
+    cluster_in_use: boolean;
+    twin: Twin | null;
+    taken: TakenOfProxy | null;
+  }>(
     `SELECT count(*)::int AS stores,
        coalesce(bool_or(cloud_hsm_cluster_id = $2), false) AS cluster_in_use,
        (array_agg(json_build_object(
@@ -88,17 +100,19 @@ async function lookAtAccount(
           'equal', type = 'AWS_CLOUDHSM' AND connection_state = 'DISCONNECTED' AND cloud_hsm_cluster_id = $2
                    AND trust_anchor_certificate = $3,
           'hash', encode(given_password_hash, 'hex')
-        )) FILTER (WHERE name = $4))[1] AS twin
+        )) FILTER (WHERE name = $4))[1] AS twin,
+       ${external ? `(SELECT row_to_json(proxy) FROM (${xksConflictSelect(5)}) proxy)` : 'NULL'} AS taken
      FROM custom_key_stores WHERE account_id = $1`,
     [
       candidate.accountId,
       cloudHsm?.cloudHsmClusterId ?? null,
       cloudHsm?.trustAnchorCertificate ?? null,
       candidate.name,
+      ...(external ? xksConflictValues(external) : []),
     ],
   );
-  const { stores = 0, cluster_in_use: clusterInUse = false, twin = null } = rows[0] ?? {};
-  return { stores, clusterInUse, twin };
+  const { stores = 0, cluster_in_use: clusterInUse = false, twin = null, taken = null } = rows[0] ?? {};
+  return { stores, clusterInUse, twin, xksConflict: toXksConflict(taken) };
 }
 
 function isReplay(twin: Twin, candidate: StoreCandidate, secrets: SecretBox): boolean {

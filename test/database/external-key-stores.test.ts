@@ -1,6 +1,7 @@
 import { inTransaction } from '../../database/database';
+import type { Queryable } from '../../database/database';
 import { findAndAcceptConnect } from '../../database/queries/accept-operation';
-import { createStore } from '../../database/queries/create-store';
+import { checkNewStore, createStore } from '../../database/queries/create-store';
 import { deleteStore } from '../../database/queries/custom-key-stores';
 import { findFailedProbe, keepFailedProbe } from '../../database/queries/failed-probes';
 import { requestIdOf, takeQuietOperations } from '../../database/queries/operations';
@@ -138,6 +139,24 @@ describe('what must be one store’s alone', () => {
     const changed = { ...xksProxy, uriPath: '/new/kms/xks/v1' };
     await expect(updateStore(test.database, store, { xksProxy: changed }, secrets)).resolves.toBe('updated');
     await expect(read(test.database, store.id)).resolves.toMatchObject({ xksProxy: changed });
+  });
+
+  it('is seen wholly or not at all where a Create of the same values ends at the same moment', async () => {
+    const first = externalCandidate();
+    const { pool } = test.database;
+    // The other Create ends right after whatever was read first of stores.
+    const interrupted = {
+      query: async (text: string, values?: unknown[]): Promise<unknown> => {
+        const answer = await pool.query(text, values);
+        if (text.includes('custom_key_stores')) await createStore(test.database, first, 100, secrets);
+        return answer;
+      },
+    } as unknown as Queryable;
+    const again = { ...first, id: externalCandidate().id };
+    const verdict = await checkNewStore(interrupted, again, 100, secrets);
+    // By the order of D5 the name comes first: the proxy alone is never in use.
+    expect(verdict).toEqual({ kind: 'free' });
+    await expect(checkNewStore(pool, again, 100, secrets)).resolves.toEqual({ kind: 'name-in-use' });
   });
 
   it('is free again when its store is deleted', async () => {
