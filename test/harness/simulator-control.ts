@@ -43,8 +43,14 @@ interface Tag {
 }
 
 export interface Inventory {
-  securityGroups: { GroupId: string; GroupName: string; accountId: string }[];
-  networkInterfaces: { NetworkInterfaceId: string; SubnetId: string; accountId: string; Groups: string[] }[];
+  securityGroups: { GroupId: string; GroupName: string; accountId: string; Tags: Tag[] }[];
+  networkInterfaces: {
+    NetworkInterfaceId: string;
+    SubnetId: string;
+    accountId: string;
+    Groups: string[];
+    Tags: Tag[];
+  }[];
   vpcEndpoints: {
     VpcEndpointId: string;
     ServiceName: string;
@@ -138,13 +144,28 @@ export class SimulatorControl {
     return this.#call('DELETE', `/_control/faults/${id}`);
   }
 
+  /** What was ordered, and how often it happened. */
+  faults(): Promise<(Fault & { id: string; used: number; accountId?: string })[]> {
+    return this.#call('GET', '/_control/faults');
+  }
+
   deleteFaults(): Promise<unknown> {
     return this.#call('DELETE', '/_control/faults');
   }
 
+  /** What all accounts' connects built and have not removed. */
+  wholeInventory(): Promise<Inventory> {
+    return this.#call('GET', '/_control/inventory');
+  }
+
+  /** The last calls of all accounts. */
+  allCalls(): Promise<SimulatedCall[]> {
+    return this.#call('GET', '/_control/calls');
+  }
+
   /** What an account's connects built and have not removed. */
   async inventory(accountId: string): Promise<Inventory> {
-    const all = await this.#call<Inventory>('GET', '/_control/inventory');
+    const all = await this.wholeInventory();
     return {
       ...all,
       securityGroups: all.securityGroups.filter((item) => item.accountId === accountId),

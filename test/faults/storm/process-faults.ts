@@ -1,0 +1,196 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ConnectionErrorCode } from '../../../keystore/connection-error-code';
+import { workflowId } from '../../../keystore/naming';
+import type { Temporal } from '../../../temporal/client';
+import type { ProcessFaultPlan, Victim } from './plan';
+import type { StormProcesses } from './processes';
+import { startFault } from './simulator-faults';
+import type { FaultWorld } from './simulator-faults';
+import type { StoreCaller } from './store-caller';
+
+/** What befalls processes, one after the other: kills, freezes, workflows terminated, Temporal lost. */
+
+export interface ProcessFaultWorld extends FaultWorld {
+  processes: StormProcesses;
+  temporal: Temporal;
+  callers: readonly StoreCaller[];
+}
+
+/** How long a store is nudged towards a point before the fault counts as not met, milliseconds. */
+const POINT_LIMIT_MS = 25_000;
+
+/**
+ * A process that dies or stands still may swallow the answer to a login. Two such may end a connect, one may not. While
+ * the world itself is away, all that asks it may fail.
+ */
+const CAUSED: Readonly<Record<Victim | 'supervisor', readonly [weight: number, ...ConnectionErrorCode[]]>> = {
+  worker: [1 / 2, 'NETWORK_ERRORS'],
+  'second-worker': [1 / 2, 'NETWORK_ERRORS'],
+  temporal: [1 / 2, 'NETWORK_ERRORS'],
+  postgres: [1 / 2, 'NETWORK_ERRORS'],
+  api: [0],
+  'second-api': [0],
+  simulator: [1, 'NETWORK_ERRORS', 'XKS_PROXY_NOT_REACHABLE', 'XKS_PROXY_TIMED_OUT'],
+  supervisor: [1, 'NETWORK_ERRORS', 'XKS_PROXY_NOT_REACHABLE', 'XKS_PROXY_TIMED_OUT'],
+};
+
+/** Takes one fault after the other from the plan until the storm is over. */
+export async function runProcessFaults(
+  shared: ProcessFaultWorld,
+  plans: Generator<ProcessFaultPlan, never>,
+  over: AbortSignal,
+  most = Infinity,
+): Promise<void> {
+  const running = new Set<Promise<unknown>>();
+  for (let count = 0; count < most && !over.aborted; count++) {
+    const plan = plans.next().value;
+    await pause(plan.pauseMs, undefined, { signal: over }).catch(() => undefined);
+    if (over.aborted) break;
+    const fault = befall(shared, plan, over).catch((error: unknown) => {
+      shared.log.say(`FAULT FAILED: ${JSON.stringify(plan)}: ${String(error)}`);
+      throw error;
+    });
+    // What needs the supervisor is waited for; all else goes on side by side.
+    if (plan.fault === 'lose-temporal' || (plan.fault === 'kill' && plan.victim === 'supervisor'))
+      await fault;
+    else {
+      running.add(fault);
+      void fault.then(
+        () => running.delete(fault),
+        () => undefined,
+      );
+    }
+  }
+  await Promise.all(running);
+}
+
+async function befall(shared: ProcessFaultWorld, plan: ProcessFaultPlan, over: AbortSignal): Promise<void> {
+  switch (plan.fault) {
+    case 'kill':
+      return kill(shared, plan.victim);
+    case 'freeze':
+      return freeze(shared, plan.victim, plan.forMs);
+    case 'terminate':
+      return terminate(shared, plan.stores);
+    case 'lose-temporal':
+      return recovering(shared, 'loss of Temporal', 'temporal', () => shared.processes.loseTemporal());
+    case 'at-point':
+      return atPoint(shared, plan, over);
+  }
+}
+
+function kill(shared: ProcessFaultWorld, victim: Victim | 'supervisor'): Promise<void> {
+  return recovering(shared, `kill ${victim}`, victim, () =>
+    victim === 'supervisor'
+      ? shared.processes.killSupervisor()
+      : Promise.resolve(shared.processes.kill(victim)),
+  );
+}
+
+/** Does something to a process, and counts how long it takes until everything serves again. */
+async function recovering(
+  shared: ProcessFaultWorld,
+  what: string,
+  victim: Victim | 'supervisor',
+  work: () => Promise<boolean>,
+): Promise<void> {
+  const { end, cause } = caused(shared, what, victim);
+  const from = Date.now();
+  shared.log.say(`FAULT ${what}`);
+  const done = await work();
+  if (!done) {
+    cause.weight = 0;
+    shared.log.say(`not met: ${what}`);
+    return;
+  }
+  shared.faults.hit(`process: ${what}`);
+  // Other faults may come meanwhile: the time is that of the whole.
+  await shared.processes.untilReady();
+  end();
+  shared.faults.recoveries.push({ what, ms: Date.now() - from });
+  shared.log.say(`all serves again ${Date.now() - from} ms after ${what}`);
+}
+
+async function freeze(shared: ProcessFaultWorld, victim: Victim, forMs: number): Promise<void> {
+  const { end, cause } = caused(shared, `freeze ${victim}`, victim);
+  shared.log.say(`FAULT freeze ${victim} for ${forMs} ms`);
+  if (await shared.processes.freeze(victim, forMs)) shared.faults.hit(`process: freeze ${victim}`);
+  else cause.weight = 0;
+  shared.log.say(`thawed ${victim}`);
+  end();
+}
+
+function caused(shared: ProcessFaultWorld, what: string, victim: Victim | 'supervisor') {
+  const [weight, ...codes] = CAUSED[victim];
+  return shared.causes.begin({ what, codes, weight });
+}
+
+/** Terminates the workflow of the first of these stores that has one running. */
+async function terminate(shared: ProcessFaultWorld, stores: readonly number[]): Promise<void> {
+  for (const store of stores) {
+    const id = shared.callers[store]?.storeId ?? '';
+    try {
+      await shared.temporal.withDeadline(3_000, () =>
+        shared.temporal.client.workflow.getHandle(workflowId(id)).terminate('a storm'),
+      );
+      shared.faults.hit('workflow terminated');
+      shared.log.say(`FAULT terminated the workflow of store ${store} (${id})`);
+      return;
+    } catch {
+      // None runs for it, or Temporal is away.
+    }
+  }
+}
+
+/** Holds a request of a store on its way, and then lets something befall a process. */
+async function atPoint(
+  shared: ProcessFaultWorld,
+  plan: ProcessFaultPlan & { fault: 'at-point' },
+  over: AbortSignal,
+): Promise<void> {
+  const caller = shared.callers[plan.store];
+  if (!caller) return;
+  const { service, operation } = plan;
+  const label = `${caller.label} at ${operation}`;
+  const fault = await startFault(
+    shared,
+    caller.accountId,
+    { service, operation, effect: 'hold', times: 1 },
+    label,
+  );
+  try {
+    let met = false;
+    for (const until = Date.now() + POINT_LIMIT_MS; !met && Date.now() < until && !over.aborted;) {
+      await nudge(caller, plan.towards);
+      await pause(250);
+      met = (await fault.hits()) > 0;
+    }
+    if (!met) {
+      shared.log.say(`not met: ${label}`);
+      return;
+    }
+    shared.log.say(`FAULT ${label}: ${plan.then} ${plan.then === 'terminate' ? '' : plan.victim}`);
+    const [after] = await Promise.all([
+      plan.then === 'terminate'
+        ? terminate(shared, [plan.store])
+        : plan.then === 'kill'
+          ? kill(shared, plan.victim)
+          : freeze(shared, plan.victim, plan.forMs),
+      pause(plan.goesOnAfterMs).then(() => fault.remove()),
+    ]);
+    return after;
+  } finally {
+    await fault.remove();
+  }
+}
+
+/** Asks a store for what leads to a connect or a disconnect, unless somebody is busy with it. */
+async function nudge(caller: StoreCaller, towards: 'connect' | 'disconnect'): Promise<void> {
+  await caller.alone(async () => {
+    const state = await caller.state();
+    if (towards === 'connect' && (state === 'CONNECTED' || state === 'FAILED'))
+      await caller.call('disconnect');
+    else if (state === 'DISCONNECTED') await caller.call('connect');
+    else if (towards === 'disconnect' && state === 'CONNECTED') await caller.call('disconnect');
+  });
+}

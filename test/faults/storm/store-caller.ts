@@ -1,0 +1,420 @@
+import {
+  ConnectCustomKeyStoreCommand,
+  CreateCustomKeyStoreCommand,
+  DeleteCustomKeyStoreCommand,
+  DescribeCustomKeyStoresCommand,
+  DisconnectCustomKeyStoreCommand,
+  UpdateCustomKeyStoreCommand,
+} from '@aws-sdk/client-kms';
+import type {
+  CustomKeyStoresListEntry,
+  KMSClient,
+  UpdateCustomKeyStoreCommandInput,
+} from '@aws-sdk/client-kms';
+import { setTimeout as pause } from 'node:timers/promises';
+import { callOnce, clientsOf } from './calls';
+import type { Answer, AnswerCounts, OperationCall } from './calls';
+import type { Causes } from './causes';
+import { MEDDLINGS } from './meddlings';
+import type { Behind, Meddling } from './meddlings';
+import type { StorePlan, StoreStep } from './plan';
+import type { SimulatedWorld } from './simulated-world';
+import type { StormLog } from './storm-log';
+
+/** What all callers share. */
+export interface CallerWorld {
+  world: SimulatedWorld;
+  kmsUrls: string[];
+  causes: Causes;
+  counts: AnswerCounts;
+  log: StormLog;
+}
+
+/** The given-up limit of whatever a caller waits for: then it goes on with its plan, and the end of the storm tells. */
+const WAIT_LIMIT_MS = 120_000;
+const TRANSITIONAL = ['CONNECTING', 'DISCONNECTING'];
+
+/**
+ * The customer of one store: follows the plan's steps one after the other, remembers every answer, and can tell at any
+ * time what was done to the world behind the store. A store that was made anew has another id; all of them are kept.
+ */
+export class StoreCaller {
+  /** every id that the store had, the present one last */
+  readonly ids: string[] = [];
+  readonly calls: OperationCall[] = [];
+  /** passwords and secrets that were given: none of them may be read anywhere */
+  readonly secrets: string[] = [];
+  behind!: Behind;
+  /** what was done to the world and not made good yet */
+  meddled: { name: string; meddling: Meddling; end(): void } | undefined;
+  stopped = false;
+  readonly #plan: StorePlan;
+  readonly #shared: CallerWorld;
+  readonly #clients: KMSClient[];
+  #turn = 0;
+  #names = 0;
+  #queue: Promise<unknown> = Promise.resolve();
+  #passwords = 0;
+
+  constructor(plan: StorePlan, shared: CallerWorld) {
+    this.#plan = plan;
+    this.#shared = shared;
+    this.#clients = clientsOf(plan.accountId, shared.kmsUrls);
+  }
+
+  get accountId(): string {
+    return this.#plan.accountId;
+  }
+
+  get kind(): StorePlan['kind'] {
+    return this.#plan.kind;
+  }
+
+  get label(): string {
+    return `store ${this.#plan.index} (${this.#plan.kind})`;
+  }
+
+  get storeId(): string {
+    return this.ids.at(-1) ?? '';
+  }
+
+  /** Makes what stands behind the store, and the store. */
+  async create(): Promise<void> {
+    const { accountId, kind } = this.#plan;
+    this.behind = await this.#shared.world.ask<Behind>(async (control) =>
+      kind === 'cloudhsm'
+        ? { cluster: await control.createCluster({ accountId, kmsuserPassword: this.#newPassword() }) }
+        : {
+            proxy: await control.createProxy({
+              accountId,
+              connectivity: kind === 'vpc' ? 'VPC_ENDPOINT_SERVICE' : 'PUBLIC_ENDPOINT',
+            }),
+          },
+    );
+    if ('proxy' in this.behind) this.secrets.push(this.behind.proxy.RawSecretAccessKey);
+    await this.#createStore();
+  }
+
+  /** Follows the steps until the storm is over. */
+  async follow(steps: Generator<StoreStep, never>): Promise<void> {
+    while (!this.stopped) {
+      const step = steps.next().value;
+      await pause(step.pauseMs);
+      if (this.stopped) return;
+      await this.alone(() => this.#take(step));
+    }
+  }
+
+  /** Runs something while nothing else is asked of the store. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#queue.then(work);
+    this.#queue = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #take(step: StoreStep): Promise<void> {
+    switch (step.act) {
+      case 'connect':
+      case 'disconnect':
+        await this.call(step.act);
+        return;
+      case 'burst':
+        await Promise.all([
+          this.call(step.first),
+          this.call(step.first === 'connect' ? 'disconnect' : 'connect'),
+        ]);
+        return;
+      case 'describe':
+        await this.state();
+        return;
+      case 'settle':
+        await this.untilState((state) => !TRANSITIONAL.includes(state), 20_000);
+        return;
+      case 'rename':
+        await this.#update({ NewCustomKeyStoreName: this.#nextName() });
+        return;
+      case 'renew-secret':
+        return this.renewSecret();
+      case 'recreate':
+        return this.#recreate();
+      case 'meddle':
+        return this.#meddle(step.meddling);
+      case 'heal':
+        return this.heal();
+    }
+  }
+
+  /** One call of Connect or Disconnect. */
+  async call(kind: 'connect' | 'disconnect'): Promise<Answer<unknown>> {
+    const from = Date.now();
+    const CustomKeyStoreId = this.storeId;
+    const client = this.#client();
+    const answer = await callOnce((options) =>
+      kind === 'connect'
+        ? client.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }), options)
+        : client.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }), options),
+    );
+    const { accountId } = this.#plan;
+    this.calls.push({ kind, storeId: CustomKeyStoreId, accountId, from, to: Date.now(), answer });
+    this.#note(kind, answer);
+    return answer;
+  }
+
+  async describe(): Promise<CustomKeyStoresListEntry | undefined> {
+    const client = this.#client();
+    const answer = await callOnce((options) =>
+      client.send(new DescribeCustomKeyStoresCommand({ CustomKeyStoreId: this.storeId }), options),
+    );
+    this.#shared.counts.add('describe', answer);
+    return answer.outcome === 'accepted' ? answer.value.CustomKeyStores?.[0] : undefined;
+  }
+
+  async state(): Promise<string | undefined> {
+    return (await this.describe())?.ConnectionState;
+  }
+
+  /** Waits for a state; false where it did not come. */
+  async untilState(good: (state: string) => boolean, limitMs = WAIT_LIMIT_MS): Promise<boolean> {
+    for (const until = Date.now() + limitMs; Date.now() < until;) {
+      const state = await this.state();
+      if (state !== undefined && good(state)) return true;
+      await pause(150);
+    }
+    return false;
+  }
+
+  /** Brings the store to DISCONNECTED, whatever it takes; false where that did not come. */
+  async disconnected(limitMs = WAIT_LIMIT_MS): Promise<boolean> {
+    for (const until = Date.now() + limitMs; Date.now() < until;) {
+      const state = await this.state();
+      if (state === 'DISCONNECTED') return true;
+      if (state !== undefined && state !== 'DISCONNECTING') await this.call('disconnect');
+      await pause(150);
+    }
+    return false;
+  }
+
+  /** Makes good what was done to the world. */
+  async heal(): Promise<void> {
+    if (!this.meddled) return;
+    const { meddling, end, name } = this.meddled;
+    if (meddling.heal === 'new-secret') {
+      if (!(await this.#newSecret())) return;
+    } else if (meddling.heal === 'new-store') {
+      if (!(await this.#replace())) return;
+    } else {
+      const { undo } = meddling.heal;
+      await this.#shared.world.ask((control) => undo(control, this.behind));
+    }
+    end();
+    this.meddled = undefined;
+    this.#say(`made good: ${name}`);
+  }
+
+  async #meddle(name: string): Promise<void> {
+    const meddling = MEDDLINGS[name];
+    if (!meddling || this.meddled) return;
+    const { end } = this.#shared.causes.begin({
+      what: name,
+      accountId: this.#plan.accountId,
+      codes: meddling.codes,
+      weight: 1,
+      byHand: true,
+    });
+    this.meddled = { name, meddling, end };
+    this.#say(`MEDDLED: ${name}`);
+    await this.#shared.world.ask((control) => meddling.apply(control, this.behind));
+  }
+
+  /** A new secret, agreed between the world and the store as a customer would do it. */
+  async renewSecret(): Promise<void> {
+    if (this.meddled) return;
+    const { end } = this.#shared.causes.begin({
+      what: 'secret renewed',
+      accountId: this.#plan.accountId,
+      codes: ['INVALID_CREDENTIALS'],
+      weight: 1,
+    });
+    const done = await this.#newSecret();
+    if (done) end();
+    // The world has it and the store does not: that stays a cause until it is made good.
+    else this.meddled = { name: 'secret renewed', meddling: RENEWED, end };
+  }
+
+  async #newSecret(): Promise<boolean> {
+    if ('proxy' in this.behind) return this.#newProxySecret(this.behind.proxy.id);
+    const { ClusterId } = this.behind.cluster;
+    for (const until = Date.now() + WAIT_LIMIT_MS; Date.now() < until;) {
+      if (!(await this.disconnected())) return false;
+      const password = this.#newPassword();
+      await this.#shared.world.ask((control) => control.patchCluster(ClusterId, { kmsuser: { password } }));
+      const answer = await this.#update({ KeyStorePassword: password });
+      if (answer.outcome === 'accepted') return true;
+      await pause(300);
+    }
+    return false;
+  }
+
+  async #newProxySecret(id: string): Promise<boolean> {
+    if (!('proxy' in this.behind)) return false;
+    const { AccessKeyId } = this.behind.proxy;
+    const RawSecretAccessKey =
+      `canary${String(this.#passwords++).padStart(4, '0')}${this.#plan.accountId}${'A'.repeat(22)}`.slice(
+        0,
+        44,
+      );
+    this.secrets.push(RawSecretAccessKey);
+    await this.#shared.world.ask((control) =>
+      control.patchProxy(id, { RawSecretAccessKey, behaviour: 'healthy' }),
+    );
+    for (const until = Date.now() + WAIT_LIMIT_MS; Date.now() < until;) {
+      const answer = await this.#update({
+        XksProxyAuthenticationCredential: { AccessKeyId, RawSecretAccessKey },
+      });
+      if (answer.outcome === 'accepted') return true;
+      // Not while it is CONNECTING, DISCONNECTING or FAILED.
+      if (answer.outcome === 'refused' && !(await this.disconnected())) return false;
+      await pause(300);
+    }
+    return false;
+  }
+
+  /** Deletes the store and makes it anew on the same cluster or proxy. */
+  async #recreate(): Promise<void> {
+    if (this.meddled) return;
+    if (!(await this.#delete())) return;
+    if ('cluster' in this.behind) {
+      // Its password is one that only the deleted store knew.
+      const { ClusterId } = this.behind.cluster;
+      const password = this.#newPassword();
+      await this.#shared.world.ask((control) => control.patchCluster(ClusterId, { kmsuser: { password } }));
+    }
+    await this.#createStore();
+  }
+
+  /** Deletes the store and makes another, on a new cluster. */
+  async #replace(): Promise<boolean> {
+    if (!(await this.#delete())) return false;
+    await this.create();
+    return true;
+  }
+
+  async #delete(): Promise<boolean> {
+    for (const until = Date.now() + WAIT_LIMIT_MS; Date.now() < until;) {
+      if (!(await this.disconnected())) return false;
+      const client = this.#client();
+      const answer = await callOnce((options) =>
+        client.send(new DeleteCustomKeyStoreCommand({ CustomKeyStoreId: this.storeId }), options),
+      );
+      this.#note('delete', answer);
+      if (answer.outcome === 'accepted') return true;
+      if (answer.outcome === 'refused' && answer.name === 'CustomKeyStoreNotFoundException') return true;
+      await pause(300);
+      // An earlier one whose answer was lost may have been accepted after all.
+      if ((await this.#findByName()) === 'none') return true;
+    }
+    return false;
+  }
+
+  async #createStore(): Promise<void> {
+    const CustomKeyStoreName = this.#nextName();
+    for (;;) {
+      const client = this.#client();
+      const answer = await callOnce((options) =>
+        client.send(new CreateCustomKeyStoreCommand({ CustomKeyStoreName, ...this.#creation() }), options),
+      );
+      this.#note('create', answer);
+      if (answer.outcome === 'accepted') {
+        this.ids.push(answer.value.CustomKeyStoreId ?? '');
+        return;
+      }
+      const found = await this.#findByName();
+      if (found !== undefined && found !== 'none') {
+        this.ids.push(found);
+        return;
+      }
+      await pause(300);
+    }
+  }
+
+  #creation(): Omit<ConstructorParameters<typeof CreateCustomKeyStoreCommand>[0], 'CustomKeyStoreName'> {
+    if ('cluster' in this.behind) {
+      return {
+        CloudHsmClusterId: this.behind.cluster.ClusterId,
+        TrustAnchorCertificate: this.behind.cluster.TrustAnchorCertificate,
+        KeyStorePassword: this.#currentPassword(),
+      };
+    }
+    const { proxy } = this.behind;
+    return {
+      CustomKeyStoreType: 'EXTERNAL_KEY_STORE',
+      XksProxyConnectivity: proxy.XksProxyVpcEndpointServiceName ? 'VPC_ENDPOINT_SERVICE' : 'PUBLIC_ENDPOINT',
+      XksProxyUriEndpoint: proxy.XksProxyUriEndpoint,
+      XksProxyUriPath: proxy.XksProxyUriPath,
+      ...(proxy.XksProxyVpcEndpointServiceName && {
+        XksProxyVpcEndpointServiceName: proxy.XksProxyVpcEndpointServiceName,
+      }),
+      XksProxyAuthenticationCredential: {
+        AccessKeyId: proxy.AccessKeyId,
+        RawSecretAccessKey: this.secrets.at(-1) ?? '',
+      },
+    };
+  }
+
+  /** The id of the account's only store; undefined where nobody could tell. */
+  async #findByName(): Promise<string | 'none' | undefined> {
+    const client = this.#client();
+    const answer = await callOnce((options) => client.send(new DescribeCustomKeyStoresCommand({}), options));
+    if (answer.outcome !== 'accepted') return undefined;
+    return answer.value.CustomKeyStores?.[0]?.CustomKeyStoreId ?? 'none';
+  }
+
+  async #update(
+    members: Omit<UpdateCustomKeyStoreCommandInput, 'CustomKeyStoreId'>,
+  ): Promise<Answer<unknown>> {
+    const client = this.#client();
+    const answer = await callOnce((options) =>
+      client.send(new UpdateCustomKeyStoreCommand({ CustomKeyStoreId: this.storeId, ...members }), options),
+    );
+    this.#note('update', answer);
+    return answer;
+  }
+
+  #note(call: string, answer: Answer<unknown>): void {
+    this.#shared.counts.add(call, answer);
+    const said = answer.outcome === 'accepted' ? 'accepted' : `${answer.outcome} ${answer.name}`;
+    this.#say(`${call}: ${said} ${answer.requestId ?? ''}`);
+  }
+
+  #say(what: string): void {
+    this.#shared.log.say(`${this.label} ${this.storeId}: ${what}`);
+  }
+
+  /** Both APIs in turn. */
+  #client(): KMSClient {
+    return this.#clients[this.#turn++ % this.#clients.length] as KMSClient;
+  }
+
+  #nextName(): string {
+    return `storm ${this.#plan.accountId} ${this.#names++}`;
+  }
+
+  /** 7 to 32 letters and digits, as CloudHSM asks; easy to find where it must not be. */
+  #newPassword(): string {
+    const password = `canary${this.#plan.accountId}n${this.#passwords++}`;
+    this.secrets.push(password);
+    return password;
+  }
+
+  #currentPassword(): string {
+    return this.secrets.at(-1) ?? '';
+  }
+}
+
+/** What is left where the world got a new secret and the store did not. */
+const RENEWED: Meddling = {
+  of: ['cloudhsm', 'public', 'vpc'],
+  codes: ['INVALID_CREDENTIALS'],
+  apply: () => Promise.resolve(),
+  heal: 'new-secret',
+};

@@ -1,0 +1,24 @@
+import { acceptedOperations, textOf } from './report';
+import { runStorm } from './storm';
+
+/* The short form of `npm run test:faults`: one small storm with every kind of process fault once. */
+
+it('keeps every promise through a short storm of all kinds of faults', async () => {
+  const result = await runStorm({
+    seed: 6,
+    stores: 8,
+    forMs: 120_000,
+    mostProcessFaults: 23,
+    weather: {
+      callerPauseMs: 500,
+      simulatorFaultEveryMs: 700,
+      processFaultEveryMs: 400,
+      longestFreezeMs: 3_000,
+    },
+    speed: { pace: '0.1', budgetScale: '0.1' },
+  });
+  if (result.violations.length > 0) process.stderr.write(`${textOf(result)}\n`);
+  expect(result.violations).toEqual([]);
+  expect(acceptedOperations(result)).toBeGreaterThanOrEqual(25);
+  expect(result.faults.total).toBeGreaterThanOrEqual(10);
+}, 600_000);
