@@ -36,6 +36,13 @@ export class AnswerCounts {
     this.counts.set(call, of);
   }
 
+  /** As they are now. */
+  copy(): AnswerCounts {
+    const copy = new AnswerCounts();
+    for (const [call, answers] of this.counts) copy.counts.set(call, new Map(answers));
+    return copy;
+  }
+
   accepted(call: string): number {
     return this.counts.get(call)?.get('accepted') ?? 0;
   }

@@ -28,6 +28,7 @@ it(
         simulatorFaultEveryMs: 1_500,
         processFaultEveryMs: 4_000,
         longestFreezeMs: 15_000,
+        pointsPerRound: 6,
       },
       speed: { pace: '0.3', budgetScale: '0.1' },
     });

@@ -155,6 +155,8 @@ export interface Weather {
   simulatorFaultEveryMs: number;
   processFaultEveryMs: number;
   longestFreezeMs: number;
+  /** faults at chosen points in each round of process faults */
+  pointsPerRound: number;
 }
 
 /** Every choice of a storm. */
@@ -230,7 +232,8 @@ export class Plan {
     for (let round = 0; ; round++) {
       const kills = [...VICTIMS, 'supervisor' as const].map((victim) => ({ fault: 'kill', victim }) as const);
       const freezes = VICTIMS.map((victim) => ({ fault: 'freeze', victim }) as const);
-      const points = ['kill', 'freeze', 'terminate', 'kill', 'freeze'].map(
+      const points = Array.from(
+        { length: this.weather.pointsPerRound },
         () => ({ fault: 'at-point' }) as const,
       );
       const kinds = [

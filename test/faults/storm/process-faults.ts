@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ConnectionErrorCode } from '../../../keystore/connection-error-code';
 import { workflowId } from '../../../keystore/naming';
 import type { Temporal } from '../../../temporal/client';
+import { eventually } from '../../harness/eventually';
 import type { ProcessFaultPlan, Victim } from './plan';
 import type { StormProcesses } from './processes';
 import { startFault } from './simulator-faults';
@@ -16,8 +17,9 @@ export interface ProcessFaultWorld extends FaultWorld {
   callers: readonly StoreCaller[];
 }
 
+const RECOVERY_LIMIT_MS = 240_000;
 /** How long a store is nudged towards a point before the fault counts as not met, milliseconds. */
-const POINT_LIMIT_MS = 25_000;
+const POINT_LIMIT_MS = 20_000;
 
 /**
  * A process that dies or stands still may swallow the answer to a login. Two such may end a connect, one may not. While
@@ -96,6 +98,7 @@ async function recovering(
 ): Promise<void> {
   const { end, cause } = caused(shared, what, victim);
   const from = Date.now();
+  const before = shared.processes.pidOf(victim);
   shared.log.say(`FAULT ${what}`);
   const done = await work();
   if (!done) {
@@ -104,11 +107,15 @@ async function recovering(
     return;
   }
   shared.faults.hit(`process: ${what}`);
-  // Other faults may come meanwhile: the time is that of the whole.
-  await shared.processes.untilReady();
+  await eventually(
+    () => shared.processes.serves(victim, before),
+    (serves) => serves,
+    { limitMs: RECOVERY_LIMIT_MS, everyMs: 100 },
+  );
   end();
+  // Other faults may have come meanwhile: the time is that of all of them.
   shared.faults.recoveries.push({ what, ms: Date.now() - from });
-  shared.log.say(`all serves again ${Date.now() - from} ms after ${what}`);
+  shared.log.say(`serves again ${Date.now() - from} ms after ${what}`);
 }
 
 async function freeze(shared: ProcessFaultWorld, victim: Victim, forMs: number): Promise<void> {

@@ -45,8 +45,7 @@ export class StormProcesses {
   readonly home: string;
   /** in which everything is that the product writes */
   readonly keymoorHome: string;
-  /** of processes that ended though nobody had killed them */
-  readonly unexpectedEnds: string[] = [];
+  readonly #unexpectedEnds: string[] = [];
   readonly #log: StormLog;
   readonly #env: Record<string, string>;
   readonly #ports: BesidePorts;
@@ -216,6 +215,32 @@ export class StormProcesses {
     return true;
   }
 
+  /** Whether a process serves that took the place of the one of this pid. */
+  async serves(victim: Victim | 'supervisor', instead?: number): Promise<boolean> {
+    const pid = this.pidOf(victim);
+    if (pid === undefined || pid === instead) return false;
+    const { simulator, workerAdmin } = this.endpoints;
+    const [api = '', secondApi = ''] = this.adminUrls.map((url) => `${url}/readyz`);
+    switch (victim) {
+      case 'supervisor':
+        return this.isReady();
+      case 'api':
+        return (await answer(api)) !== undefined;
+      case 'second-api':
+        return (await answer(secondApi)) !== undefined;
+      case 'worker':
+        return (await answer(`${workerAdmin ?? ''}/readyz`)) !== undefined;
+      case 'second-worker':
+        return (await answer(`http://127.0.0.1:${this.#ports.workerAdmin}/readyz`)) !== undefined;
+      case 'simulator':
+        return (await answer(`${simulator ?? ''}/_control/faults`)) !== undefined;
+      case 'postgres':
+        return (await answer(api)) !== undefined;
+      case 'temporal':
+        return (await answer(api))?.includes('"temporal":"up"') ?? false;
+    }
+  }
+
   /** Whether everything serves: both APIs with database and Temporal, both workers, the simulator. */
   async isReady(): Promise<boolean> {
     const { simulator, workerAdmin } = this.endpoints;
@@ -284,6 +309,12 @@ export class StormProcesses {
     this.#log.say('the supervisor says that all is ready');
   }
 
+  /** Processes that ended though nobody had killed them: the supervisor says it of its own. */
+  get unexpectedEnds(): string[] {
+    const restarted = [...this.#output.matchAll(/(\w+ ended \((?!SIGKILL)[^\n]*); it is started again/g)];
+    return [...this.#unexpectedEnds, ...restarted.map(([, what = '']) => what)];
+  }
+
   /** What the supervisors said on the terminal. */
   get output(): string {
     return this.#output;
@@ -320,7 +351,7 @@ export class StormProcesses {
   }
 
   #unexpected(what: string): void {
-    this.unexpectedEnds.push(what);
+    this.#unexpectedEnds.push(what);
     this.#log.say(`ENDED BY ITSELF: ${what}`);
   }
 }

@@ -8,12 +8,13 @@ it('keeps every promise through a short storm of all kinds of faults', async () 
     seed: 6,
     stores: 8,
     forMs: 120_000,
-    mostProcessFaults: 23,
+    mostProcessFaults: 20,
     weather: {
       callerPauseMs: 500,
       simulatorFaultEveryMs: 700,
       processFaultEveryMs: 400,
       longestFreezeMs: 3_000,
+      pointsPerRound: 2,
     },
     speed: { pace: '0.1', budgetScale: '0.1' },
   });
