@@ -194,6 +194,17 @@ export class StoreCaller {
     return false;
   }
 
+  /** Asks for a connect until one is accepted; false where none was. */
+  async connected(limitMs = WAIT_LIMIT_MS): Promise<boolean> {
+    for (const until = Date.now() + limitMs; Date.now() < until;) {
+      const { outcome } = await this.call('connect');
+      // Refused: an earlier one whose answer was lost has failed already.
+      if (outcome === 'accepted' || (await this.state()) === 'FAILED') return true;
+      await pause(300);
+    }
+    return false;
+  }
+
   /** Makes good what was done to the world. */
   async heal(): Promise<void> {
     if (!this.meddled) return;
@@ -284,10 +295,14 @@ export class StoreCaller {
     if (this.meddled) return;
     if (!(await this.#delete())) return;
     if ('cluster' in this.behind) {
-      // Its password is one that only the deleted store knew.
+      // Its password is one that only the deleted store knew; and a session may be left that this store would have
+      // replaced and another cannot (D31: logging out is best effort), so kmsuser is made anew, as AWS advises.
       const { ClusterId } = this.behind.cluster;
       const password = this.#newPassword();
-      await this.#shared.world.ask((control) => control.patchCluster(ClusterId, { kmsuser: { password } }));
+      await this.#shared.world.ask(async (control) => {
+        await control.patchCluster(ClusterId, { kmsuser: null });
+        await control.patchCluster(ClusterId, { kmsuser: { password } });
+      });
     }
     await this.#createStore();
   }

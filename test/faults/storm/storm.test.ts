@@ -6,17 +6,17 @@ import { runStorm } from './storm';
 it('keeps every promise through a short storm of all kinds of faults', async () => {
   const result = await runStorm({
     seed: 6,
-    stores: 8,
+    stores: 6,
     forMs: 120_000,
-    mostProcessFaults: 20,
+    mostProcessFaults: 18,
     weather: {
-      callerPauseMs: 500,
-      simulatorFaultEveryMs: 700,
-      processFaultEveryMs: 400,
-      longestFreezeMs: 3_000,
-      pointsPerRound: 2,
+      callerPauseMs: 400,
+      simulatorFaultEveryMs: 600,
+      processFaultEveryMs: 300,
+      longestFreezeMs: 1_500,
+      pointsPerRound: 0,
     },
-    speed: { pace: '0.1', budgetScale: '0.1' },
+    speed: { pace: '0.05', budgetScale: '0.1' },
   });
   if (result.violations.length > 0) process.stderr.write(`${textOf(result)}\n`);
   expect(result.violations).toEqual([]);

@@ -1,5 +1,6 @@
-import { join } from 'node:path';
+import { setMaxListeners } from 'node:events';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openTemporal } from '../../../temporal/client';
 import { filesWithSecrets } from '../../e2e/home-scan';
@@ -92,6 +93,8 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
   );
   let history: History = { operations: [], ledger: [], stores: [] };
   const over = new AbortController();
+  // Every fault that is at work waits for the end.
+  setMaxListeners(Infinity, over.signal);
   let stormedMs = 0;
   let during = counts;
   let settledMs = 0;
@@ -260,7 +263,7 @@ async function everyStore(
       for (let tries = 1; ; tries++) {
         const from = Date.now();
         if (wanted === 'DISCONNECTED') await caller.disconnected();
-        else await caller.call('connect');
+        else await caller.connected();
         await caller.untilState((state) => state === wanted || state === 'FAILED');
         const seen = await caller.describe();
         if (seen?.ConnectionState === wanted) return [];
