@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { loadStore } from '../database/queries/custom-key-stores';
 import { beginStepAttempt, endStepAttempt } from '../database/queries/operation-steps';
 import type { StepAttempt, StepAttemptEnd } from '../database/queries/operation-steps';
 import type { ConnectionErrorCode } from '../keystore/connection-error-code';
@@ -89,16 +88,12 @@ async function runAttempt<T>(
   context: Context,
 ): Promise<AttemptEnd<T>> {
   const policy = stepPolicy(name);
-  // At once, on two connections: neither needs the other's answer.
-  const [attempt, store] = await Promise.all([
-    beginStepAttempt(deps.database.pool, {
-      storeId: input.storeId,
-      generation: input.generation,
-      name,
-      always: policy.direction === 'undo',
-    }),
-    loadStore(deps.database.pool, input.storeId),
-  ]);
+  const attempt = await beginStepAttempt(deps.database.pool, {
+    storeId: input.storeId,
+    generation: input.generation,
+    name,
+    always: policy.direction === 'undo',
+  });
   if (!attempt || (policy.direction === 'forward' && attempt.operationState !== 'running')) {
     throw operationNotRunning(input);
   }
@@ -116,7 +111,7 @@ async function runAttempt<T>(
   try {
     const result = await work({
       input,
-      store,
+      store: attempt.store,
       operationState: attempt.operationState,
       attempt: attempt.attempt,
       signal: AbortSignal.any([context.cancellationSignal, budget.signal]),

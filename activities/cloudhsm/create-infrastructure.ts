@@ -54,8 +54,10 @@ export async function createInfrastructure(
   const { accountId } = cloudHsmStoreOf(step);
   if ('outsideAws' in cluster) return { securityGroupId: '' };
   const group = await ensureSecurityGroup(deps, step, accountId, cluster);
-  // The group's rules and the interfaces need the group and not each other.
-  await all([
+  // The group's rules and the interfaces need the group and not each other, nor that its id is written down: an entry
+  // without one is found again by the group's name.
+  await all<unknown>([
+    group.entry.providerId ?? markCreated(deps.database.pool, group.entry.id, group.id, WATCH_MS),
     setRules(deps, step, accountId, cluster, group),
     ensureNetworkInterfaces(deps, step, accountId, cluster, group.id),
   ]);
@@ -80,9 +82,7 @@ async function ensureSecurityGroup(
   if (entry.providerId !== undefined) return { id: entry.providerId, entry };
   // What an earlier attempt sent and nobody answered may arrive when this one's group is long gone again.
   if (step.attempt > 1) await watchForEarlierRequest(deps.database.pool, entry.id, WATCH_MS);
-  const id = await createOrFindGroup(deps, step, accountId, cluster);
-  await markCreated(deps.database.pool, entry.id, id, WATCH_MS);
-  return { id, entry };
+  return { id: await createOrFindGroup(deps, step, accountId, cluster), entry };
 }
 
 async function setRules(

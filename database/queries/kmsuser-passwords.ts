@@ -123,8 +123,9 @@ export async function markPendingSent(
   fence: { storeId: string; generation: number },
   version: number,
 ): Promise<{ sentBefore: boolean } | undefined> {
-  const { rows } = await db.query<{ sent_before: boolean }>(
-    `UPDATE secrets s SET sent = true
+  const { rows } = await db.query<{ sent_before: boolean }>({
+    name: 'mark-pending-sent',
+    text: `UPDATE secrets s SET sent = true
      FROM operations o, (
        SELECT custom_key_store_id, sent FROM secrets
        WHERE custom_key_store_id = $1 AND kind = '${KIND}' AND slot = 'pending' AND version = $3 FOR UPDATE
@@ -132,8 +133,8 @@ export async function markPendingSent(
      WHERE s.custom_key_store_id = before.custom_key_store_id AND s.kind = '${KIND}' AND s.slot = 'pending'
        AND o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
      RETURNING before.sent AS sent_before`,
-    [fence.storeId, fence.generation, version],
-  );
+    values: [fence.storeId, fence.generation, version],
+  });
   return rows[0] && { sentBefore: rows[0].sent_before };
 }
 

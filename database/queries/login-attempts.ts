@@ -27,8 +27,9 @@ export async function noteLogin(
   db: Queryable,
   login: PlannedLogin,
 ): Promise<SentLogin | 'not-running' | 'accepted-before' | 'wrong-before' | 'unanswered-twice'> {
-  const { rows } = await db.query<{ running: boolean; sent: number | null; answer: string | null }>(
-    `WITH op AS (
+  const { rows } = await db.query<{ running: boolean; sent: number | null; answer: string | null }>({
+    name: 'note-login',
+    text: `WITH op AS (
        SELECT id, state = 'running' AS running FROM operations WHERE custom_key_store_id = $1 AND generation = $2
      ), noted AS (
        INSERT INTO login_attempts (operation_id, secret_version, purpose)
@@ -39,8 +40,8 @@ export async function noteLogin(
      )
      SELECT op.running, (SELECT sent FROM noted) AS sent, a.answer
      FROM op LEFT JOIN login_attempts a ON a.operation_id = op.id AND a.secret_version = $3 AND a.purpose = $4`,
-    [login.storeId, login.generation, login.secretVersion, login.purpose],
-  );
+    values: [login.storeId, login.generation, login.secretVersion, login.purpose],
+  });
   const row = rows[0];
   if (!row?.running) return 'not-running';
   if (row.sent !== null) return { ...login, sent: row.sent };
@@ -66,13 +67,14 @@ export async function noteLoginAnswer(
   login: PlannedLogin,
   answer: 'accepted' | 'wrong-password',
 ): Promise<void> {
-  await db.query(
-    `UPDATE login_attempts a SET answer = coalesce(a.answer, $5)
+  await db.query({
+    name: 'note-login-answer',
+    text: `UPDATE login_attempts a SET answer = coalesce(a.answer, $5)
      FROM operations o
      WHERE o.custom_key_store_id = $1 AND o.generation = $2 AND a.operation_id = o.id
        AND a.secret_version = $3 AND a.purpose = $4`,
-    [login.storeId, login.generation, login.secretVersion, login.purpose, answer],
-  );
+    values: [login.storeId, login.generation, login.secretVersion, login.purpose, answer],
+  });
 }
 
 /** Whether any login of this purpose was accepted in this operation. */

@@ -1,10 +1,15 @@
 import type { ConnectionErrorCode } from '../../keystore/connection-error-code';
 import type { OperationState } from '../../keystore/operation';
+import type { CustomKeyStore } from '../../keystore/custom-key-store';
 import type { Queryable } from '../database';
+import { COLUMNS, toStore } from './custom-key-stores';
+import type { StoreRow } from './custom-key-stores';
 
 /** An attempt of a step, as it begins. */
 export interface StepAttempt {
   operationId: string;
+  /** as it is when the attempt begins; undefined where it was deleted meanwhile */
+  store?: CustomKeyStore;
   operationState: OperationState;
   /** 1 for the first; fences what a late attempt writes */
   attempt: number;
@@ -19,24 +24,27 @@ export interface StepAttempt {
   lastMessage?: string;
 }
 
+interface AttemptRow {
+  operation_id: string;
+  state: OperationState;
+  attempts: number | null;
+  failures: number | null;
+  spent_ms: number | null;
+  operation_spent_ms: number;
+  last_failure_code: ConnectionErrorCode | null;
+  message: string | null;
+}
+
 /**
  * An attempt of a step begins. A forward step of an operation that is no longer running is not written and must not
- * run: see `operationState`. Undefined when there is no such operation.
+ * run: see `operationState`. Undefined when there is no such operation. The store comes with the same answer: every step
+ * begins with both.
  */
 export async function beginStepAttempt(
   db: Queryable,
   step: { storeId: string; generation: number; name: string; always: boolean },
 ): Promise<StepAttempt | undefined> {
-  const { rows } = await db.query<{
-    id: string;
-    state: OperationState;
-    attempts: number | null;
-    failures: number | null;
-    spent_ms: number | null;
-    operation_spent_ms: number;
-    last_failure_code: ConnectionErrorCode | null;
-    message: string | null;
-  }>({
+  const { rows } = await db.query<AttemptRow & (StoreRow | { id: null })>({
     name: 'begin-step-attempt',
     text: `WITH op AS (
              UPDATE operations SET last_seen_at = now() WHERE custom_key_store_id = $1 AND generation = $2
@@ -48,17 +56,20 @@ export async function beginStepAttempt(
                SET state = 'running', attempts = s.attempts + 1, finished_at = NULL
              RETURNING attempts, failures, spent_ms, last_failure_code, message
            )
-           SELECT op.id, op.state, step.attempts, step.failures, step.spent_ms, step.last_failure_code,
+           SELECT op.id AS operation_id, op.state, step.attempts, step.failures, step.spent_ms, step.last_failure_code,
              step.message,
              (SELECT coalesce(sum(s.spent_ms), 0)::int FROM operation_steps s WHERE s.operation_id = op.id)
-               AS operation_spent_ms
-           FROM op LEFT JOIN step ON true`,
+               AS operation_spent_ms,
+             store.*
+           FROM op LEFT JOIN step ON true
+           LEFT JOIN (SELECT ${COLUMNS} FROM custom_key_stores WHERE id = $1) store ON true`,
     values: [step.storeId, step.generation, step.name, step.always],
   });
   const row = rows[0];
   if (!row) return undefined;
   return {
-    operationId: row.id,
+    operationId: row.operation_id,
+    ...(row.id !== null && { store: toStore(row) }),
     operationState: row.state,
     attempt: row.attempts ?? 0,
     failures: row.failures ?? 0,
@@ -116,9 +127,10 @@ export async function isRunning(
   db: Queryable,
   operation: { storeId: string; generation: number },
 ): Promise<boolean> {
-  const { rows } = await db.query(
-    `SELECT 1 FROM operations WHERE custom_key_store_id = $1 AND generation = $2 AND state = 'running'`,
-    [operation.storeId, operation.generation],
-  );
+  const { rows } = await db.query({
+    name: 'is-running',
+    text: `SELECT 1 FROM operations WHERE custom_key_store_id = $1 AND generation = $2 AND state = 'running'`,
+    values: [operation.storeId, operation.generation],
+  });
   return rows.length > 0;
 }

@@ -21,8 +21,9 @@ export async function recordOutcome(
   const [transition] = transitionsOf(outcome.event);
   const code = outcome.event === 'connect-failed' ? outcome.connectionErrorCode : null;
   const operationState = code === null ? 'succeeded' : 'failed';
-  const { rows } = await db.query<{ recorded: boolean }>(
-    `WITH store AS (
+  const { rows } = await db.query<{ recorded: boolean }>({
+    name: 'record-outcome',
+    text: `WITH store AS (
        UPDATE custom_key_stores s
        SET connection_state = $4, connection_error_code = $5, row_version = s.row_version + 1
        FROM operations o
@@ -40,8 +41,8 @@ export async function recordOutcome(
      SELECT EXISTS (SELECT 1 FROM done) OR EXISTS (
        SELECT 1 FROM operations o WHERE o.custom_key_store_id = $1 AND o.generation = $2 AND o.state = $6
      ) AS recorded`,
-    [operation.storeId, operation.generation, transition.from, transition.to, code, operationState],
-  );
+    values: [operation.storeId, operation.generation, transition.from, transition.to, code, operationState],
+  });
   return rows[0]?.recorded ? 'recorded' : 'superseded';
 }
 
@@ -50,11 +51,12 @@ export async function settle(
   db: Queryable,
   operation: { storeId: string; generation: number },
 ): Promise<void> {
-  await db.query(
-    `UPDATE operations SET settled_at = now(), last_seen_at = now()
+  await db.query({
+    name: 'settle',
+    text: `UPDATE operations SET settled_at = now(), last_seen_at = now()
      WHERE custom_key_store_id = $1 AND generation = $2 AND settled_at IS NULL AND state <> 'running'`,
-    [operation.storeId, operation.generation],
-  );
+    values: [operation.storeId, operation.generation],
+  });
 }
 
 function transitionsOf(event: StateEvent): [{ from: string; to: string }] {

@@ -85,8 +85,9 @@ export async function planResources(
   operation: { storeId: string; generation: number },
   resources: PlannedResource[],
 ): Promise<LedgerEntry[] | undefined> {
-  const { rows } = await db.query<LedgerRow & { running: boolean }>(
-    `WITH op AS (
+  const { rows } = await db.query<LedgerRow & { running: boolean }>({
+    name: 'plan-resources',
+    text: `WITH op AS (
        SELECT custom_key_store_id, account_id, generation FROM operations
        WHERE custom_key_store_id = $1 AND generation = $2 AND state = 'running' FOR SHARE
      ), wanted AS (
@@ -103,8 +104,8 @@ export async function planResources(
      JOIN wanted w ON w.kind = p.kind AND w.slot = p.slot
      JOIN op ON op.custom_key_store_id = p.custom_key_store_id
      WHERE p.${UNRELEASED}`,
-    [operation.storeId, operation.generation, JSON.stringify(resources)],
-  );
+    values: [operation.storeId, operation.generation, JSON.stringify(resources)],
+  });
   if (rows.length > 0) return rows.map(toEntry);
   // None planned and none seen: another attempt planned them at this very moment, or the operation is over.
   const { rows: running } = await db.query(
@@ -125,24 +126,26 @@ export async function markCreated(
   providerId: string,
   watchMs: number,
 ): Promise<'created' | 'released-meanwhile'> {
-  const { rows } = await db.query<{ state: string }>(
-    `UPDATE provisioned_resources
+  const { rows } = await db.query<{ state: string }>({
+    name: 'mark-created',
+    text: `UPDATE provisioned_resources
      SET provider_id = $2, state = CASE WHEN state = 'planned' THEN 'created' ELSE state END,
        watch_until = CASE WHEN state = 'released'
          THEN greatest(watch_until, now() + $3 * interval '1 millisecond') ELSE watch_until END
      WHERE id = $1 RETURNING state`,
-    [id, providerId, watchMs],
-  );
+    values: [id, providerId, watchMs],
+  });
   return rows[0]?.state === 'created' ? 'created' : 'released-meanwhile';
 }
 
 /** Everything of a store that is not released, in the order in which it was planned. */
 export async function listUnreleased(db: Queryable, storeId: string): Promise<LedgerEntry[]> {
-  const { rows } = await db.query<LedgerRow>(
-    `SELECT * FROM provisioned_resources WHERE custom_key_store_id = $1 AND ${UNRELEASED}
+  const { rows } = await db.query<LedgerRow>({
+    name: 'list-unreleased',
+    text: `SELECT * FROM provisioned_resources WHERE custom_key_store_id = $1 AND ${UNRELEASED}
      ORDER BY planned_at, kind DESC, slot`,
-    [storeId],
-  );
+    values: [storeId],
+  });
   return rows.map(toEntry);
 }
 
