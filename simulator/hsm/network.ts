@@ -79,7 +79,7 @@ export class HsmNetwork {
     const clusterId = this.environment.world.hsms.get(hsmId)?.clusterId ?? '';
     const secureContext = await this.secureContext(clusterId);
     const sockets = new Set<Socket>();
-    const server = createServer((raw) => {
+    const server = createServer({ noDelay: true }, (raw) => {
       sockets.add(raw);
       raw.once('close', () => sockets.delete(raw));
       raw.on('error', () => raw.destroy());

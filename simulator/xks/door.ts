@@ -63,7 +63,7 @@ export class Door {
   }
 
   private async listen(): Promise<Holder> {
-    const server = createServer((socket) => {
+    const server = createServer({ noDelay: true }, (socket) => {
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
       socket.on('error', () => socket.destroy());
