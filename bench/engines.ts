@@ -12,6 +12,8 @@ import type { Program, RunningProgram } from '../cli/program';
 export interface Engines {
   databaseUrl: string;
   temporalAddress: string;
+  /** where its file is */
+  temporalFolder: string;
   pids: { postgres: number; temporal: number };
   stop(): Promise<void>;
   kill(): void;
@@ -63,6 +65,7 @@ export async function startEngines(home: string, progress: (line: string) => voi
     return {
       databaseUrl: postgres.url,
       temporalAddress: temporal.address,
+      temporalFolder: join(home, 'temporal'),
       pids: { postgres: await start(postgres.program), temporal: await start(temporal.program) },
       kill,
       stop: async () => {

@@ -1,12 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import type { CustomKeyStoreType } from '../keystore/custom-key-store';
 import { workflowId } from '../keystore/naming';
 import { HttpConnection } from './http-connection';
 import { signedRequest } from './signed-request';
 import type { Caller } from './signed-request';
-import { createCluster, createPublicProxy } from './simulated';
+import { createCluster, createProxy } from './simulated';
 import { atATime } from './statistics';
 import type { World } from './world';
 
@@ -24,9 +23,12 @@ const PASSWORD = 'kmsPswd1';
  */
 const CREATE_TRIES = 10;
 
-/** What Create takes beside a name, for each type of key store: it makes what the store stands on. */
-const MEMBERS: Readonly<Record<CustomKeyStoreType, (world: World, accountId: string) => Promise<object>>> = {
-  AWS_CLOUDHSM: async (world, accountId) => {
+/** The kinds of key store, which differ in what a connect has to do. */
+export type StoreKind = 'CLOUDHSM' | 'PUBLIC_XKS' | 'VPC_XKS';
+
+/** What Create takes beside a name, for each kind of key store: it makes what the store stands on. */
+const MEMBERS: Readonly<Record<StoreKind, (world: World, accountId: string) => Promise<object>>> = {
+  CLOUDHSM: async (world, accountId) => {
     const cluster = await createCluster(world, accountId, PASSWORD);
     return {
       CloudHsmClusterId: cluster.ClusterId,
@@ -34,16 +36,28 @@ const MEMBERS: Readonly<Record<CustomKeyStoreType, (world: World, accountId: str
       KeyStorePassword: PASSWORD,
     };
   },
-  EXTERNAL_KEY_STORE: async (world, accountId) => {
-    const { AccessKeyId, RawSecretAccessKey, ...uri } = await createPublicProxy(world, accountId);
-    return {
-      CustomKeyStoreType: 'EXTERNAL_KEY_STORE',
-      XksProxyConnectivity: 'PUBLIC_ENDPOINT',
-      ...uri,
-      XksProxyAuthenticationCredential: { AccessKeyId, RawSecretAccessKey },
-    };
-  },
+  PUBLIC_XKS: (world, accountId) => externalMembers(world, accountId, 'PUBLIC_ENDPOINT'),
+  VPC_XKS: (world, accountId) => externalMembers(world, accountId, 'VPC_ENDPOINT_SERVICE'),
 };
+
+async function externalMembers(
+  world: World,
+  accountId: string,
+  connectivity: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_SERVICE',
+): Promise<object> {
+  const { AccessKeyId, RawSecretAccessKey, XksProxyUriEndpoint, XksProxyUriPath, ...proxy } =
+    await createProxy(world, accountId, connectivity);
+  return {
+    CustomKeyStoreType: 'EXTERNAL_KEY_STORE',
+    XksProxyConnectivity: connectivity,
+    XksProxyUriEndpoint,
+    XksProxyUriPath,
+    ...(connectivity === 'VPC_ENDPOINT_SERVICE' && {
+      XksProxyVpcEndpointServiceName: proxy.XksProxyVpcEndpointServiceName,
+    }),
+    XksProxyAuthenticationCredential: { AccessKeyId, RawSecretAccessKey },
+  };
+}
 
 /**
  * Makes key stores, each with a cluster of its own, or a public proxy on a host of its own, by the ways that a customer
@@ -53,12 +67,12 @@ export async function createKeyStores(
   world: World,
   url: string,
   count: number,
-  type: CustomKeyStoreType = 'AWS_CLOUDHSM',
+  kind: StoreKind = 'CLOUDHSM',
 ): Promise<KeyStore[]> {
   const stores: KeyStore[] = [];
   await atATime(4, count, async () => {
     const caller = { url, accountId: String(randomInt(100_000_000_000, 999_999_999_999)) };
-    const members = await MEMBERS[type](world, caller.accountId);
+    const members = await MEMBERS[kind](world, caller.accountId);
     const connection = await HttpConnection.open(url);
     const request = await signedRequest(caller, 'CreateCustomKeyStore', {
       CustomKeyStoreName: `bench ${caller.accountId}`,

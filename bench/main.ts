@@ -4,13 +4,18 @@ import { join } from 'node:path';
 import { version as sdkVersion } from '@temporalio/client/package.json';
 import type { Bench } from './bench';
 import { benchAccept, benchXksAccept } from './items/accept';
+import { benchAtOnce } from './items/at-once';
 import { benchConnect, benchXksThroughput } from './items/connect';
 import { benchDescribe } from './items/describe';
+import { benchGrowth } from './items/growth';
+import { benchHistory } from './items/history';
 import { benchMemory } from './items/memory';
 import { benchPages } from './items/pages';
+import { benchStartUp } from './items/start-up';
 import { benchXksProbe } from './items/xks-probe';
 import { readOptions, USAGE } from './options';
 import type { BenchOptions, ItemName } from './options';
+import { recordPart } from './record';
 import { markdownTable, plainTable } from './report';
 import type { Row } from './report';
 import { startWorld } from './world';
@@ -26,10 +31,14 @@ const BENCHMARKS: readonly {
   { names: ['xks-accept'], title: 'accepting a Connect of an external key store', run: benchXksAccept },
   { names: ['connect', 'throughput'], title: 'connects', run: benchConnect },
   { names: ['xks-throughput'], title: 'connects of external key stores', run: benchXksThroughput },
+  { names: ['at-once'], title: 'connects that are all asked for at once', run: benchAtOnce },
+  { names: ['history'], title: 'events and actions of a connect', run: benchHistory },
+  { names: ['start-up'], title: 'starting everything', run: benchStartUp },
   { names: ['xks-probe'], title: 'probes of a proxy', run: benchXksProbe },
   { names: ['describe'], title: 'Describe by id', run: benchDescribe },
   { names: ['pages'], title: 'pages of Describe', run: benchPages },
   { names: ['memory'], title: 'memory', run: benchMemory },
+  { names: ['growth'], title: 'what grows with operations', run: benchGrowth },
 ];
 
 /** `npm run bench`. Ends with exit code 1 where something could not be measured; a missed target is a result. */
@@ -65,13 +74,22 @@ export async function main(args: readonly string[]): Promise<void> {
 async function measure(world: World, options: BenchOptions): Promise<void> {
   const rows: Row[] = [];
   const notes: string[] = [];
-  const bench: Bench = { ...options, world, say, note: (text) => notes.push(text) };
-  for (const { names, title, run } of BENCHMARKS) {
-    if (!names.some((name) => options.only.includes(name))) continue;
-    say(`measuring: ${title}`);
-    rows.push(...(await run(bench)));
-  }
   const about = await aboutWorld(world, options);
+  for (const { names, title, run } of BENCHMARKS) {
+    const [name] = names.filter((one) => options.only.includes(one));
+    if (name === undefined) continue;
+    say(`measuring: ${title}`);
+    const said: string[] = [];
+    const bench: Bench = { ...options, world, say, note: (text) => said.push(text) };
+    const found = await run(bench);
+    rows.push(...found);
+    notes.push(...said);
+    const [machine = '', ...on] = about;
+    if (options.record) {
+      const file = recordPart({ name, title, machine, rows: found, notes: [...on, ...said] });
+      say(`written: ${file}`);
+    }
+  }
   const missed = rows.filter(({ met }) => !met).length;
   const verdict = missed === 0 ? 'All targets are met.' : `${missed} of ${rows.length} targets are missed.`;
   process.stdout.write(

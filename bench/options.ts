@@ -7,12 +7,19 @@ export const ITEMS = [
   'connect',
   'throughput',
   'xks-throughput',
+  'at-once',
+  'history',
+  'start-up',
   'xks-probe',
   'describe',
   'pages',
   'memory',
+  'growth',
 ] as const;
 export type ItemName = (typeof ITEMS)[number];
+
+/** Those that run when none is named: `growth` takes as long as all others together. */
+const DEFAULT_ITEMS = ITEMS.filter((name) => name !== 'growth');
 
 /** How much is measured. */
 export interface Counts {
@@ -36,6 +43,12 @@ export interface Counts {
   pages: number;
   /** connects under which memory is looked at */
   memoryConnects: number;
+  /** connects that are all asked for at once, and no-op workflows */
+  atOnce: number;
+  /** starts of everything */
+  starts: number;
+  /** connects and disconnects under which growth is looked at */
+  operations: number;
 }
 
 export interface BenchOptions {
@@ -44,6 +57,8 @@ export interface BenchOptions {
   /** profiles of every item, not only of those that miss their target */
   profile: boolean;
   quick: boolean;
+  /** writes `docs/results/bench-<item>.json` */
+  record: boolean;
 }
 
 const FULL: Counts = {
@@ -57,6 +72,9 @@ const FULL: Counts = {
   loadMs: 2_000,
   pages: 1_000,
   memoryConnects: 1_000,
+  atOnce: 100,
+  starts: 3,
+  operations: 10_000,
 };
 
 /** Says whether everything works; its numbers mean little. */
@@ -71,9 +89,15 @@ const QUICK: Counts = {
   loadMs: 500,
   pages: 100,
   memoryConnects: 100,
+  atOnce: 30,
+  starts: 1,
+  operations: 400,
 };
 
-export const USAGE = `usage: npm run bench [-- [--quick] [--profile] [--only ${ITEMS.join('|')}]…]`;
+/** Fewer tell nothing of growth. */
+const LEAST_OPERATIONS = 200;
+
+export const USAGE = `usage: npm run bench [-- [--quick] [--profile] [--record] [--operations <number>] [--only ${ITEMS.join('|')}]…]`;
 
 /** Reads the command line. @throws with one line where it is wrong */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -82,16 +106,23 @@ export function readOptions(args: readonly string[]): BenchOptions {
     options: {
       quick: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      record: { type: 'boolean', default: false },
+      operations: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
     },
   });
   const unknown = values.only.find((name) => !isItem(name));
   if (unknown !== undefined) throw new Error(`there is no benchmark "${unknown}"`);
+  const counts = values.quick ? QUICK : FULL;
+  const operations = values.operations === undefined ? counts.operations : Number(values.operations);
+  if (!Number.isSafeInteger(operations) || operations < LEAST_OPERATIONS)
+    throw new Error(`--operations takes a number of ${LEAST_OPERATIONS} or more`);
   return {
-    counts: values.quick ? QUICK : FULL,
-    only: values.only.length === 0 ? ITEMS : values.only.filter(isItem),
+    counts: { ...counts, operations },
+    only: values.only.length === 0 ? DEFAULT_ITEMS : values.only.filter(isItem),
     profile: values.profile,
     quick: values.quick,
+    record: values.record,
   };
 }
 

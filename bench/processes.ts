@@ -6,6 +6,12 @@ export function residentBytes(pid: number): number {
   return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }).trim()) * 1_024;
 }
 
+/** Open files, sockets and pipes of a process; undefined where the system does not tell. */
+export function openFiles(pid: number): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
 /** Linux counts in hundredths of a second, whatever the kernel's own tick is. */
 const TICKS_PER_SECOND = 100;
 /** Fields of /proc/PID/stat after the command (proc(5)): parent 4th, user time 14th, system time 15th. */

@@ -7,12 +7,13 @@ export interface Row {
   beside: string;
   /** the figure that has a target, readable */
   figure: string;
-  /** e.g. `≤ 1.5` */
+  /** e.g. `≤ 1.5`; empty where there is none */
   target: string;
   met: boolean;
 }
 
-const HEAD = ['what', 'Keymoor', 'beside it', 'figure', 'target', 'verdict'];
+/** What the columns of a table are. */
+export const HEAD = ['what', 'Keymoor', 'beside it', 'figure', 'target', 'verdict'];
 
 /** A ratio against a target. */
 export function ratioRow(row: {
@@ -51,10 +52,17 @@ export function limitRow(row: {
   };
 }
 
+/** A figure without a target. */
+export function plainRow(row: { what: string; ours: string; beside?: string }): Row {
+  return { beside: '', figure: '', target: '', met: true, ...row };
+}
+
 export const milliseconds = (value: number): string => `${value.toFixed(value < 10 ? 2 : 1)} ms`;
 export const perSecond = (value: number): string => `${value < 100 ? value.toFixed(1) : value.toFixed(0)}/s`;
 export const megabytes = (value: number): string => `${(value / 1e6).toFixed(0)} MB`;
 export const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
+export const seconds = (value: number): string => `${value.toFixed(2)} s`;
+export const kilobytes = (value: number): string => `${(value / 1e3).toFixed(1)} kB`;
 export const whole = (value: number): string => value.toFixed(0);
 
 /** The table for a terminal. */
@@ -90,6 +98,7 @@ function lines(
   return [head, widths.map((width) => rule.repeat(width)), ...body].map((line) => format(line, widths));
 }
 
-function cellsOf({ what, ours, beside, figure, target, met }: Row): string[] {
-  return [what, ours, beside, figure, target, met ? 'met' : 'MISSED'];
+/** A row of the table, readable. */
+export function cellsOf({ what, ours, beside, figure, target, met }: Row): string[] {
+  return [what, ours, beside, figure, target, target === '' ? '' : met ? 'met' : 'MISSED'];
 }

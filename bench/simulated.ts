@@ -14,6 +14,8 @@ export interface SimulatedProxy {
   XksProxyUriPath: string;
   AccessKeyId: string;
   RawSecretAccessKey: string;
+  /** of a private one */
+  XksProxyVpcEndpointServiceName?: string | undefined;
 }
 
 const CLUSTER: z.ZodType<SimulatedCluster> = z.object({
@@ -25,6 +27,7 @@ const PROXY: z.ZodType<SimulatedProxy> = z.object({
   XksProxyUriPath: z.string(),
   AccessKeyId: z.string(),
   RawSecretAccessKey: z.string(),
+  XksProxyVpcEndpointServiceName: z.string().optional(),
 });
 const WAY = z.object({ host: z.string(), port: z.number() });
 
@@ -37,9 +40,13 @@ export async function createCluster(
   return CLUSTER.parse(await (await ask(world, '/_control/clusters', { accountId, kmsuserPassword })).json());
 }
 
-/** Makes a proxy with a public endpoint, on a host of its own. */
-export async function createPublicProxy(world: World, accountId: string): Promise<SimulatedProxy> {
-  const order = { accountId, connectivity: 'PUBLIC_ENDPOINT' };
+/** Makes a proxy on a host of its own, with a public endpoint or behind a VPC endpoint service. */
+export async function createProxy(
+  world: World,
+  accountId: string,
+  connectivity: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_SERVICE',
+): Promise<SimulatedProxy> {
+  const order = { accountId, connectivity };
   return PROXY.parse(await (await ask(world, '/_control/xks-proxies', order)).json());
 }
 

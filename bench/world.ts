@@ -126,7 +126,7 @@ async function open(home: string, engines: Engines, children: Set<Child>, kill: 
 
   const simulator = await ours('simulator', ['simulator'], {}, `${simulatorUrl}/_control/inventory`);
   const database = await connected(databaseUrl);
-  const watch = new StateWatch(await connected(databaseUrl));
+  const watch = await StateWatch.open(await connected(databaseUrl));
   const connection = await Connection.connect({ address: temporalAddress });
   const temporal = new Client({ connection });
   let noopBundle: Promise<string> | undefined;

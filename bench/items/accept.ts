@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { CustomKeyStoreType } from '../../keystore/custom-key-store';
 import { profileWhereMissed } from '../bench';
 import type { Bench } from '../bench';
 import { createKeyStores, inRotation, preparedCall, takeBack, untilStarted } from '../key-stores';
-import type { KeyStore } from '../key-stores';
+import type { KeyStore, StoreKind } from '../key-stores';
 import { milliseconds, ratioRow } from '../report';
 import type { Row } from '../report';
 import { percentile, timed } from '../statistics';
@@ -13,9 +12,9 @@ import { UNSERVED_QUEUE } from '../world';
 /** Key stores that take turns. */
 const STORES = 20;
 
-/** Connects of one type of key store, and how quickly they are to be accepted. */
+/** Connects of one kind of key store, and how quickly they are to be accepted. */
 interface Accepted {
-  type: CustomKeyStoreType;
+  kind: StoreKind;
   what: string;
   /** most of a bare start's time */
   most: { p50: number; p99: number };
@@ -27,19 +26,19 @@ interface Accepted {
  */
 export function benchAccept(bench: Bench): Promise<Row[]> {
   const most = { p50: 1.5, p99: 1 };
-  return accepted(bench, { type: 'AWS_CLOUDHSM', what: 'Connect accepted', most });
+  return accepted(bench, { kind: 'CLOUDHSM', what: 'Connect accepted', most });
 }
 
 /** The same for a public external key store, where there is nothing to look at: a commit and no more. */
 export function benchXksAccept(bench: Bench): Promise<Row[]> {
   const most = { p50: 0.5, p99: 0.3 };
-  return accepted(bench, { type: 'EXTERNAL_KEY_STORE', what: 'external key store: Connect accepted', most });
+  return accepted(bench, { kind: 'PUBLIC_XKS', what: 'external key store: Connect accepted', most });
 }
 
-async function accepted(bench: Bench, { type, what, most }: Accepted): Promise<Row[]> {
+async function accepted(bench: Bench, { kind, what, most }: Accepted): Promise<Row[]> {
   const { world, counts } = bench;
   const api = await world.startApi();
-  const stores = await createKeyStores(world, api.url, STORES, type);
+  const stores = await createKeyStores(world, api.url, STORES, kind);
   const { ours, beside } = await inTurns(
     { warmUp: counts.warmUp, turns: counts.accepts },
     (turn) => acceptOnce(bench, inRotation(stores, turn)),

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { CustomKeyStoreType } from '../../keystore/custom-key-store';
 import { workflowId } from '../../keystore/naming';
 import { profileWhereMissed } from '../bench';
 import type { Bench } from '../bench';
 import type { Child } from '../child';
 import { connect, createKeyStores, disconnect, inRotation, untilClosed } from '../key-stores';
-import type { KeyStore } from '../key-stores';
+import type { KeyStore, StoreKind } from '../key-stores';
 import { limitRow, milliseconds, perSecond, ratioRow, whole } from '../report';
 import type { Row } from '../report';
 import { atATime, median, percentile, timed } from '../statistics';
@@ -18,7 +17,7 @@ const ACTIVITIES = 5;
 const MOST_EVENTS = 5 + 6 * ACTIVITIES;
 const AT_A_TIME = 20;
 
-/** Connects of one type of key store, many at a time, and how many of them there are to be. */
+/** Connects of one kind of key store, many at a time, and how many of them there are to be. */
 interface Throughput {
   what: string;
   /** of a connect: the no-op workflow beside it has as many */
@@ -34,7 +33,7 @@ const PUBLIC_XKS: Throughput = { what: 'connects of public external key stores',
 /** Connects from asking to CONNECTED, one at a time and many, against workflows of as many activities that do nothing. */
 export async function benchConnect(bench: Bench): Promise<Row[]> {
   const { only } = bench;
-  const stage = await openStage(bench, 'AWS_CLOUDHSM');
+  const stage = await openStage(bench, 'CLOUDHSM');
   const rows: Row[] = [];
   if (only.includes('connect')) {
     bench.say('connects, one at a time');
@@ -54,7 +53,7 @@ export async function benchConnect(bench: Bench): Promise<Row[]> {
 
 /** Connects of public external key stores, many at a time: the proxy's probe is all that they do. */
 export async function benchXksThroughput(bench: Bench): Promise<Row[]> {
-  const stage = await openStage(bench, 'EXTERNAL_KEY_STORE');
+  const stage = await openStage(bench, 'PUBLIC_XKS');
   const rows = await manyAtATime(bench, stage, PUBLIC_XKS);
   await stage.close();
   return rows;
@@ -67,10 +66,10 @@ interface Stage {
   close(): Promise<void>;
 }
 
-async function openStage({ world, counts }: Bench, type: CustomKeyStoreType): Promise<Stage> {
+async function openStage({ world, counts }: Bench, kind: StoreKind): Promise<Stage> {
   const api = await world.startApi();
   const [worker, noopWorker] = await Promise.all([world.startWorker(), world.startNoopWorker()]);
-  const stores = await createKeyStores(world, api.url, counts.connectsPerRound, type);
+  const stores = await createKeyStores(world, api.url, counts.connectsPerRound, kind);
   return {
     stores,
     children: [api.child, worker],

@@ -9,7 +9,7 @@ import { ownProcess } from '../own-process';
 import { plainPostTo } from '../plain-https';
 import { milliseconds, ratioRow } from '../report';
 import type { Row } from '../report';
-import { createPublicProxy, proxyAuthority, wayTo } from '../simulated';
+import { createProxy, proxyAuthority, wayTo } from '../simulated';
 import { median, percentile, timed } from '../statistics';
 import { inTurns } from '../turns';
 
@@ -24,7 +24,7 @@ const OPERATION = 'ConnectCustomKeyStore';
  */
 export async function benchXksProbe(bench: Bench): Promise<Row[]> {
   const { world, counts } = bench;
-  const proxy = await createPublicProxy(world, ACCOUNT);
+  const proxy = await createProxy(world, ACCOUNT, 'PUBLIC_ENDPOINT');
   const { host } = new URL(proxy.XksProxyUriEndpoint);
   const [to, ca] = await Promise.all([wayTo(world, host), proxyAuthority(world)]);
   const target: ProxyTarget = {
