@@ -34,10 +34,11 @@ export async function loadPasswords(
     version: number;
     ciphertext: Buffer;
     key_id: string | null;
-  }>(
-    `SELECT slot, version, ciphertext, key_id FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}'`,
-    [storeId],
-  );
+  }>({
+    name: 'load-passwords',
+    text: `SELECT slot, version, ciphertext, key_id FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}'`,
+    values: [storeId],
+  });
   const known = new Map(
     rows.map((row) => [
       row.slot,
@@ -85,33 +86,50 @@ export async function keepPendingPassword(
   await ensureMasterKeyInForce(db, secrets);
   // The lock waits for a promotion that is under way: its version must not be given to another password. The row that
   // was current before is gone then, and nothing is written.
-  const written = db.query(
-    `WITH now_current AS (
-       SELECT s.custom_key_store_id, s.kind, s.version
-       FROM secrets s
-       JOIN operations o ON o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
-       WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'current'
-       FOR UPDATE OF s
-     )
-     INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext, key_id)
-     SELECT custom_key_store_id, kind, 'pending', version + 1, $3, $4 FROM now_current
-     ON CONFLICT DO NOTHING`,
-    [fence.storeId, fence.generation, secrets.seal(fence.storeId, KIND, candidate), secrets.keyId],
-  );
-  await sealedWithKeyInForce(secrets, written);
-  const { rows } = await db.query<{ version: number; ciphertext: Buffer; key_id: string | null }>(
-    `SELECT s.version, s.ciphertext, s.key_id FROM secrets s
-     JOIN operations o ON o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
-     WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'pending'`,
-    [fence.storeId, fence.generation],
-  );
-  const row = rows[0];
+  const written = db.query<PendingRow>({
+    name: 'keep-pending-password',
+    text: `WITH now_current AS (
+             SELECT s.custom_key_store_id, s.kind, s.version
+             FROM secrets s
+             JOIN operations o ON o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
+             WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'current'
+             FOR UPDATE OF s
+           ), written AS (
+             INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext, key_id)
+             SELECT custom_key_store_id, kind, 'pending', version + 1, $3, $4 FROM now_current
+             ON CONFLICT DO NOTHING
+             RETURNING version, ciphertext, key_id
+           )
+           SELECT version, ciphertext, key_id FROM written`,
+    values: [fence.storeId, fence.generation, secrets.seal(fence.storeId, KIND, candidate), secrets.keyId],
+  });
+  const row = (await sealedWithKeyInForce(secrets, written)).rows[0] ?? (await findPending(db, fence));
   return (
     row && {
       version: row.version,
       password: secrets.open(fence.storeId, KIND, row.ciphertext, row.key_id),
     }
   );
+}
+
+interface PendingRow {
+  version: number;
+  ciphertext: Buffer;
+  key_id: string | null;
+}
+
+/** The pending password that is there, while the operation is the running one. */
+async function findPending(
+  db: Queryable,
+  fence: { storeId: string; generation: number },
+): Promise<PendingRow | undefined> {
+  const { rows } = await db.query<PendingRow>(
+    `SELECT s.version, s.ciphertext, s.key_id FROM secrets s
+     JOIN operations o ON o.custom_key_store_id = s.custom_key_store_id AND o.generation = $2 AND o.state = 'running'
+     WHERE s.custom_key_store_id = $1 AND s.kind = '${KIND}' AND s.slot = 'pending'`,
+    [fence.storeId, fence.generation],
+  );
+  return rows[0];
 }
 
 /**
@@ -176,15 +194,16 @@ export async function keepSession(
   sessionId: string,
 ): Promise<void> {
   await ensureMasterKeyInForce(db, secrets);
-  const written = db.query(
-    `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext, key_id)
+  const written = db.query({
+    name: 'keep-session',
+    text: `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext, key_id)
      SELECT o.custom_key_store_id, '${SESSION_KIND}', 'current', o.generation, $6, $7
      FROM operations o JOIN login_attempts a ON a.operation_id = o.id
      WHERE o.custom_key_store_id = $1 AND o.generation = $2 AND o.state = 'running'
        AND a.secret_version = $3 AND a.purpose = $4 AND a.sent = $5
      ON CONFLICT (custom_key_store_id, kind, slot)
      DO UPDATE SET ciphertext = excluded.ciphertext, version = excluded.version, key_id = excluded.key_id`,
-    [
+    values: [
       login.storeId,
       login.generation,
       login.secretVersion,
@@ -193,7 +212,7 @@ export async function keepSession(
       secrets.seal(login.storeId, SESSION_KIND, sessionId),
       secrets.keyId,
     ],
-  );
+  });
   await sealedWithKeyInForce(secrets, written);
 }
 
@@ -203,11 +222,12 @@ export async function loadSession(
   secrets: SecretBox,
   storeId: string,
 ): Promise<string | undefined> {
-  const { rows } = await db.query<{ ciphertext: Buffer; key_id: string | null }>(
-    `SELECT ciphertext, key_id FROM secrets
+  const { rows } = await db.query<{ ciphertext: Buffer; key_id: string | null }>({
+    name: 'load-session',
+    text: `SELECT ciphertext, key_id FROM secrets
      WHERE custom_key_store_id = $1 AND kind = '${SESSION_KIND}' AND slot = 'current'`,
-    [storeId],
-  );
+    values: [storeId],
+  });
   return rows[0] && secrets.open(storeId, SESSION_KIND, rows[0].ciphertext, rows[0].key_id);
 }
 
