@@ -110,6 +110,9 @@ export async function reachedAt(stores: readonly KeyStore[], url: string): Promi
   );
 }
 
+/** As the AWS SDKs: what a fault of ours or an overloaded machine ended is asked again. It is measured all the same. */
+const CALL_TRIES = 3;
+
 /** A signed call that must succeed, made before and sent when wanted. */
 export async function preparedCall(
   store: KeyStore,
@@ -117,8 +120,11 @@ export async function preparedCall(
 ): Promise<() => Promise<void>> {
   const request = await signedRequest(store.caller, operation, { CustomKeyStoreId: store.id });
   return async () => {
-    const { status, body } = await store.connection.send(request);
-    if (status !== 200) throw new Error(`${operation} answered ${status}: ${body}`);
+    for (let left = CALL_TRIES; ; left -= 1) {
+      const { status, body } = await store.connection.send(request);
+      if (status === 200) return;
+      if (status !== 500 || left === 1) throw new Error(`${operation} answered ${status}: ${body}`);
+    }
   };
 }
 

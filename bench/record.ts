@@ -33,10 +33,15 @@ export function recordPart(
     machine,
     at: new Date().toISOString().slice(0, 10),
     tables: [{ head: HEAD, rows: rows.map(cellsOf) }],
-    notes,
+    notes: notes.map(asMarkdown),
   };
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${part.part}.json`);
   writeFileSync(file, `${JSON.stringify(part, null, 2)}\n`);
   return file;
+}
+
+/** Several lines are a table of their own (a profile): they stay as they are. */
+function asMarkdown(note: string): string {
+  return note.includes('\n') ? `\`\`\`text\n${note}\n\`\`\`` : note;
 }

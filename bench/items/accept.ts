@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { createAwsClients } from '../../clients/aws/aws-clients';
+import { describeCluster } from '../../clients/aws/clusters';
+import { describeClusterSecurityGroup } from '../../clients/aws/security-groups';
 import { profileWhereMissed } from '../bench';
 import type { Bench } from '../bench';
 import { createKeyStores, inRotation, preparedCall, takeBack, untilStarted } from '../key-stores';
 import type { KeyStore, StoreKind } from '../key-stores';
 import { milliseconds, ratioRow } from '../report';
 import type { Row } from '../report';
+import { signedRequest } from '../signed-request';
 import { percentile, timed } from '../statistics';
 import { inTurns } from '../turns';
 import { UNSERVED_QUEUE } from '../world';
@@ -59,6 +63,7 @@ async function accepted(bench: Bench, { kind, what, most }: Accepted): Promise<R
       for (const store of stores) await acceptOnce(bench, store);
     },
   });
+  if (kind === 'CLOUDHSM') bench.note(await partsOfAccept(bench, inRotation(stores, 0)));
   for (const { connection } of stores) connection.close();
   await api.child.stop();
   return rows;
@@ -70,6 +75,53 @@ async function acceptOnce({ world }: Bench, store: KeyStore): Promise<number> {
   await untilStarted(world, store);
   await takeBack(world, store);
   return taken;
+}
+
+/** Where the time of an accept goes, as far as its parts can be had alone. */
+async function partsOfAccept(
+  { world, counts }: Bench,
+  { id, caller, connection }: KeyStore,
+): Promise<string> {
+  const { rows } = await world.database.query<{ cluster: string }>(
+    'SELECT cloud_hsm_cluster_id AS cluster FROM custom_key_stores WHERE id = $1',
+    [id],
+  );
+  const clusterId = rows[0]?.cluster ?? '';
+  const aws = createAwsClients({
+    region: 'us-east-1',
+    simulatorUrl: world.simulatorUrl,
+    endpoints: {},
+    roleArnOf: () => undefined,
+  });
+  const describe = await signedRequest(caller, 'DescribeCustomKeyStores', { CustomKeyStoreId: id });
+  const parts: Record<string, () => Promise<unknown>> = {
+    'a Describe (HTTP, signature, one read)': () => connection.send(describe),
+    'the two calls of the quick look, at once': () =>
+      Promise.all([
+        describeCluster(aws, caller.accountId, clusterId),
+        describeClusterSecurityGroup(aws, caller.accountId, clusterId),
+      ]),
+    'one of them alone': () => describeCluster(aws, caller.accountId, clusterId),
+    'a commit of one row': () =>
+      world.database.query({
+        name: 'touch',
+        text: 'UPDATE custom_key_stores SET row_version = row_version + 1 WHERE id = $1',
+        values: [id],
+      }),
+  };
+  const told: string[] = [];
+  for (const [what, work] of Object.entries(parts)) {
+    const taken: number[] = [];
+    for (let turn = 0; turn < counts.warmUp + counts.accepts / 2; turn += 1) {
+      const ms = await timed(work);
+      if (turn >= counts.warmUp) taken.push(ms);
+    }
+    told.push(
+      `${what} p50 ${milliseconds(percentile(taken, 0.5))}, p99 ${milliseconds(percentile(taken, 0.99))}`,
+    );
+  }
+  aws.close();
+  return `The parts of accepting a Connect, each alone: ${told.join('; ')}.`;
 }
 
 async function startOnce({ world }: Bench): Promise<number> {

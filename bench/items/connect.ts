@@ -30,23 +30,24 @@ const CLOUDHSM: Throughput = { what: 'connects', activities: ACTIVITIES, least: 
 /** `probeProxy` and `recordOutcome`. */
 const PUBLIC_XKS: Throughput = { what: 'connects of public external key stores', activities: 2, least: 0.6 };
 
-/** Connects from asking to CONNECTED, one at a time and many, against workflows of as many activities that do nothing. */
+/** Connects from asking to CONNECTED, one at a time, against workflows of as many activities that do nothing. */
 export async function benchConnect(bench: Bench): Promise<Row[]> {
-  const { only } = bench;
   const stage = await openStage(bench, 'CLOUDHSM');
-  const rows: Row[] = [];
-  if (only.includes('connect')) {
-    bench.say('connects, one at a time');
-    const found = await oneAtATime(bench, stage.stores);
-    await profileWhereMissed(bench, found, {
-      children: stage.children,
-      load: async () => {
-        for (const store of stage.stores.slice(0, AT_A_TIME)) await connectAndBack(bench, store);
-      },
-    });
-    rows.push(...found);
-  }
-  if (only.includes('throughput')) rows.push(...(await manyAtATime(bench, stage, CLOUDHSM)));
+  const rows = await oneAtATime(bench, stage.stores);
+  await profileWhereMissed(bench, rows, {
+    children: stage.children,
+    load: async () => {
+      for (const store of stage.stores.slice(0, AT_A_TIME)) await connectAndBack(bench, store);
+    },
+  });
+  await stage.close();
+  return rows;
+}
+
+/** The same, many at a time. */
+export async function benchThroughput(bench: Bench): Promise<Row[]> {
+  const stage = await openStage(bench, 'CLOUDHSM');
+  const rows = await manyAtATime(bench, stage, CLOUDHSM);
   await stage.close();
   return rows;
 }
@@ -132,7 +133,6 @@ async function manyAtATime(
   { what, activities, least }: Throughput,
 ): Promise<Row[]> {
   const { counts } = bench;
-  bench.say(`${what}, ${AT_A_TIME} at a time`);
   const connects: number[] = [];
   const noops: number[] = [];
   await connectRound(bench, stores);
