@@ -24,9 +24,9 @@ it(
       stores: options.stores,
       forMs: options.minutes * 60_000,
       weather: {
-        callerPauseMs: 2_500,
-        simulatorFaultEveryMs: 1_500,
-        processFaultEveryMs: 4_000,
+        callerPauseMs: 1_800,
+        simulatorFaultEveryMs: 900,
+        processFaultEveryMs: 3_500,
         longestFreezeMs: 15_000,
         pointsPerRound: 6,
       },

@@ -215,7 +215,7 @@ export class Plan {
       yield {
         store: store.index,
         service,
-        operation: random.chance(0.2) ? '*' : operation,
+        operation: random.chance(0.3) ? '*' : operation,
         effect,
         ...(effect === 'error' && { code, status }),
         ...(effect === 'delay' && { delayMs: random.int(100, 1_500) }),
