@@ -5,7 +5,7 @@ const REQUESTS_PER_SECOND = 5;
 
 interface Bucket {
   tokens: number;
-  /** epoch ms of the last refill */
+  /** ms of the last refill, by the same clock */
   at: number;
 }
 
@@ -17,7 +17,8 @@ export class Throttle {
   readonly #buckets = new Map<string, Bucket>();
   readonly #now: () => number;
 
-  constructor(now: () => number = Date.now) {
+  /** `now`: milliseconds of a clock that nobody sets: one set back would earn nobody anything until it caught up */
+  constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 

@@ -24,10 +24,17 @@ export interface Temporal {
  */
 const RETRY = defaultGrpcRetryOptions({ maxAttempts: 4 });
 
+/**
+ * Pauses between two tries to reconnect, milliseconds. Left to itself the channel pauses for up to two minutes, and
+ * after a long outage of Temporal's nobody would notice its return for as long.
+ */
+const RECONNECT = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 2_000 };
+
 /** Opens a client. Does not wait for the server: that it is away shows at the first call. */
 export function openTemporal(config: TemporalConfig): Temporal {
   const connection = Connection.lazy({
     ...config.connection,
+    channelArgs: { ...RECONNECT, ...config.connection.channelArgs },
     interceptors: [makeGrpcRetryInterceptor(RETRY)],
   });
   const client = new Client({ connection, namespace: config.namespace });

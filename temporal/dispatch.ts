@@ -36,8 +36,8 @@ export async function dispatchOperation(
   operation: DispatchableOperation,
   options: DispatchOptions,
 ): Promise<'dispatched' | 'not-yet' | 'not-wanted'> {
-  const giveUpAt = Date.now() + options.deadlineMs;
-  const remaining = (): number => giveUpAt - Date.now();
+  const giveUpAt = performance.now() + options.deadlineMs;
+  const remaining = (): number => giveUpAt - performance.now();
   const { generation, storeId } = operation.input;
   const start = {
     workflowId: workflowId(storeId),
@@ -65,26 +65,51 @@ export async function dispatchOperation(
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
     const timeMs = Math.max(remaining(), LEAST_CALL_MS);
-    if ((await runningGeneration(temporal, storeId, timeMs)) === generation) return 'dispatched';
+    if ((await runningWorkflow(temporal, storeId, timeMs))?.generation === generation) return 'dispatched';
     if (remaining() <= wait) return 'not-yet';
     await pause(wait);
     if (options.stillWanted && !(await options.stillWanted())) return 'not-wanted';
   }
 }
 
-/** The generation of the operation that runs for a store in Temporal, or undefined when none does. */
-export async function runningGeneration(
+/** What runs in Temporal under a store's workflow id. */
+export interface RunningWorkflow {
+  runId: string;
+  /** of the operation that it works for; undefined where it is no workflow of ours, or nobody of ours started it */
+  generation?: number;
+}
+
+const OUR_WORKFLOWS: readonly string[] = [CONNECT_WORKFLOW, DISCONNECT_WORKFLOW];
+
+/** What runs for a store in Temporal, or undefined when nothing does. */
+export async function runningWorkflow(
   temporal: Temporal,
   storeId: string,
   timeoutMs: number,
-): Promise<number | undefined> {
+): Promise<RunningWorkflow | undefined> {
   try {
     const handle = temporal.client.workflow.getHandle(workflowId(storeId));
-    const description = await temporal.withDeadline(timeoutMs, () => handle.describe());
-    const generation = description.memo?.['generation'];
-    return description.status.name === 'RUNNING' && typeof generation === 'number' ? generation : undefined;
+    const { status, type, memo, runId } = await temporal.withDeadline(timeoutMs, () => handle.describe());
+    if (status.name !== 'RUNNING') return undefined;
+    const generation = OUR_WORKFLOWS.includes(type) ? memo?.['generation'] : undefined;
+    return { runId, ...(typeof generation === 'number' && { generation }) };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
+  }
+}
+
+/** Ends a run that stands where an operation of a store must run. That it ended by itself meanwhile is as good. */
+export async function terminateRun(
+  temporal: Temporal,
+  storeId: string,
+  run: { runId: string; reason: string },
+  timeoutMs: number,
+): Promise<void> {
+  const handle = temporal.client.workflow.getHandle(workflowId(storeId), run.runId);
+  try {
+    await temporal.withDeadline(timeoutMs, () => handle.terminate(run.reason));
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
 }

@@ -4,7 +4,8 @@ import type { Database } from '../database/database';
 import { isUnsettled, takeQuietOperations } from '../database/queries/operations';
 import type { DispatchableOperation } from '../keystore/operation';
 import type { Temporal } from '../temporal/client';
-import { dispatchOperation, runningGeneration } from '../temporal/dispatch';
+import { dispatchOperation, runningWorkflow, terminateRun } from '../temporal/dispatch';
+import type { RunningWorkflow } from '../temporal/dispatch';
 
 /** What the reconciler works with. */
 export interface ReconcilerConfig {
@@ -28,8 +29,8 @@ const CALL_DEADLINE_MS = 2_000;
 /**
  * Sees to it that what was accepted is kept: asks Temporal about every operation with something left to do that has
  * been quiet for a while, and dispatches again what has no running workflow of its generation, be it that it never
- * started, or was terminated, or timed out, or failed, or was lost. Holds no lock across a call to Temporal; another
- * worker doing the same does no harm.
+ * started, or was terminated, or timed out, or failed, or was lost. What stands in its place and is nobody's is
+ * terminated. Holds no lock across a call to Temporal; another worker doing the same does no harm.
  */
 export async function reconcile(config: ReconcilerConfig): Promise<number> {
   const quiet = await takeQuietOperations(config.database.pool, {
@@ -49,10 +50,15 @@ export async function reconcile(config: ReconcilerConfig): Promise<number> {
 async function reconcileOne(config: ReconcilerConfig, operation: DispatchableOperation): Promise<boolean> {
   const { storeId, generation } = operation.input;
   try {
-    const running = await runningGeneration(config.temporal, storeId, CALL_DEADLINE_MS);
-    if (running === generation) return false;
+    const running = await runningWorkflow(config.temporal, storeId, CALL_DEADLINE_MS);
+    if (running?.generation === generation) return false;
     // It may have ended between the two looks.
     if (!(await isUnsettled(config.database.pool, operation.id))) return false;
+    if (running && isForeign(running, operation)) {
+      const reason = 'It runs under the workflow id of a key store, for no operation that Keymoor accepted.';
+      await terminateRun(config.temporal, storeId, { runId: running.runId, reason }, CALL_DEADLINE_MS);
+      config.logger.warn({ storeId, generation, runId: running.runId }, `workflow terminated. ${reason}`);
+    }
     const done = await dispatchOperation(config.temporal, operation, {
       taskQueue: config.taskQueue,
       deadlineMs: CALL_DEADLINE_MS,
@@ -69,6 +75,15 @@ async function reconcileOne(config: ReconcilerConfig, operation: DispatchableOpe
     );
     return false;
   }
+}
+
+/**
+ * Whether nothing that was accepted runs there: somebody started it by hand under the store's workflow id, or signalled
+ * an overtaking that never was. It would stand in the operation's way, perhaps for ever. An unsettled operation is its
+ * store's latest: what is younger was never accepted; what is older makes way by itself.
+ */
+function isForeign(running: RunningWorkflow, operation: DispatchableOperation): boolean {
+  return running.generation === undefined || running.generation > operation.input.generation;
 }
 
 /** Runs `round` again and again until stopped; a round that throws is logged and the next one comes all the same. */

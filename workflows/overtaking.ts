@@ -16,7 +16,8 @@ export class Overtaking {
   constructor(input: OperationInput) {
     this.#input = input;
     setHandler(overtake, (generation) => {
-      if (generation <= (this.by ?? this.#input.generation)) return;
+      // Signals come from anybody who reaches Temporal: what is no later generation must not stop what runs.
+      if (!Number.isInteger(generation) || generation <= (this.by ?? this.#input.generation)) return;
       this.by = generation;
       this.#cancel?.();
     });

@@ -90,7 +90,8 @@ export async function listRunningOperations(
 
 /**
  * Operations with something left to do (running, or failed with the undo unfinished) of which nothing was heard for
- * `quietMs`, longest quiet first. Marks them as seen in the same breath, so that a second reconciler rarely
+ * `quietMs`, longest quiet first; or seems to have been heard later than now, as where the database's clock was set back
+ * (it would else be left alone until the clock has caught up). Marks them as seen in the same breath, so that a second reconciler rarely
  * takes the same ones; doing so would be harmless.
  */
 export async function takeQuietOperations(
@@ -108,7 +109,8 @@ export async function takeQuietOperations(
   }>(
     `WITH quiet AS (
        SELECT id FROM operations
-       WHERE settled_at IS NULL AND last_seen_at < now() - $1 * interval '1 millisecond'
+       WHERE settled_at IS NULL AND (last_seen_at < now() - $1 * interval '1 millisecond'
+         OR last_seen_at > now() + $1 * interval '1 millisecond')
        ORDER BY last_seen_at LIMIT $2 FOR UPDATE SKIP LOCKED
      )
      UPDATE operations o SET last_seen_at = now() FROM quiet WHERE o.id = quiet.id

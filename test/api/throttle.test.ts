@@ -1,5 +1,6 @@
 import { DescribeCustomKeyStoresCommand } from '@aws-sdk/client-kms';
 import { Throttle } from '../../api/throttle';
+import { eventually } from '../harness/eventually';
 import { newAccount, startApiUnderTest } from './harness/api-under-test';
 
 test('five requests a second pass, and as many more as time has earned', () => {
@@ -24,6 +25,26 @@ test('five requests a second pass, and as many more as time has earned', () => {
   expect(passes('a', 'Disconnect')).toBe(true);
   now -= 30_000;
   expect(passes()).toBe(false);
+});
+
+test('a clock that is set back a day does not stop anybody for a day', async () => {
+  const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now());
+  try {
+    const throttle = new Throttle();
+    const passes = (): boolean => {
+      try {
+        throttle.take('a', 'Connect');
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    while (passes());
+    clock.mockReturnValue(Date.now() - 24 * 60 * 60_000);
+    expect(await eventually(() => Promise.resolve(passes()), Boolean)).toBe(true);
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test('with KEYMOOR_THROTTLE=aws the sixth request of a second is ThrottlingException in the words of AWS', async () => {

@@ -85,20 +85,29 @@ const anAccount = (): string => String(randomInt(100_000_000_000, 999_999_999_99
 
 /** Starts it. `worker: false` leaves the worker out (start some with `startWorker(world.workerConfig)`). */
 export async function startConnectWorld(
-  options: { pace?: number; budgetScale?: number; worker?: boolean; quietMs?: number } = {},
+  options: {
+    pace?: number;
+    budgetScale?: number;
+    worker?: boolean;
+    quietMs?: number;
+    /** one that runs already, in a process of its own; closed with the world */
+    simulator?: Pick<RunningSimulator, 'url' | 'close'>;
+  } = {},
 ): Promise<ConnectWorld> {
   const stateDir = await mkdtemp(join(tmpdir(), 'keymoor-world-'));
   const logger = pino({ level: process.env['KEYMOOR_TEST_LOG_LEVEL'] ?? 'silent' });
   const testDatabase: TestDatabase = await createTestDatabase();
   const database = openDatabase({ url: testDatabase.url, queryTimeoutMs: 10_000, connectTimeoutMs: 5_000 });
-  const running: RunningSimulator = await startSimulator({
-    host: '127.0.0.1',
-    port: 0,
-    stateDir,
-    pace: options.pace ?? 0,
-    region: 'us-east-1',
-    logger,
-  });
+  const running =
+    options.simulator ??
+    (await startSimulator({
+      host: '127.0.0.1',
+      port: 0,
+      stateDir,
+      pace: options.pace ?? 0,
+      region: 'us-east-1',
+      logger,
+    }));
   const simulator = new SimulatorControl(running.url);
   const temporalConfig: TemporalConfig = {
     connection: { address: testTemporalAddress() },

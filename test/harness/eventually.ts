@@ -9,11 +9,11 @@ export async function eventually<T>(
   good: (seen: T) => boolean,
   options: { limitMs?: number; everyMs?: number } = {},
 ): Promise<T> {
-  const until = Date.now() + (options.limitMs ?? 20_000);
+  const until = performance.now() + (options.limitMs ?? 20_000);
   for (;;) {
     const seen = await look();
     if (good(seen)) return seen;
-    if (Date.now() > until) throw new Error(`waited in vain; last seen: ${JSON.stringify(seen)}`);
+    if (performance.now() > until) throw new Error(`waited in vain; last seen: ${JSON.stringify(seen)}`);
     await pause(options.everyMs ?? 20);
   }
 }

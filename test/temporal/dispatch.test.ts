@@ -3,7 +3,7 @@ import type { ConnectWorld } from '../harness/connect-world';
 import { workflowId } from '../../keystore/naming';
 import type { DispatchableOperation } from '../../keystore/operation';
 import { openTemporal } from '../../temporal/client';
-import { dispatchOperation, runningGeneration } from '../../temporal/dispatch';
+import { dispatchOperation, runningWorkflow } from '../../temporal/dispatch';
 
 let world: ConnectWorld;
 
@@ -45,7 +45,7 @@ describe('a dispatch', () => {
     expect(description.type).toBe('connectCustomKeyStore');
     expect(description.memo).toEqual({ generation: 1 });
     expect(await description.staticSummary()).toBe('Key store my store');
-    expect(await runningGeneration(world.temporal, storeId, 2_000)).toBe(1);
+    expect(await runningWorkflow(world.temporal, storeId, 2_000)).toMatchObject({ generation: 1 });
   });
 
   it('of a connect that runs already is done', async () => {
@@ -61,7 +61,7 @@ describe('a dispatch', () => {
     const waiting = dispatch(operation('connect', 3, storeId));
     await world.temporal.client.workflow.getHandle(workflowId(storeId)).terminate('by a test');
     expect(await waiting).toBe('dispatched');
-    expect(await runningGeneration(world.temporal, storeId, 2_000)).toBe(3);
+    expect(await runningWorkflow(world.temporal, storeId, 2_000)).toMatchObject({ generation: 3 });
   });
 
   it('of a connect ends when nobody wants it any more', async () => {
@@ -93,6 +93,6 @@ describe('a dispatch', () => {
   });
 
   it('finds nothing running for a store that Temporal never heard of', async () => {
-    expect(await runningGeneration(world.temporal, aStoreId(), 2_000)).toBeUndefined();
+    expect(await runningWorkflow(world.temporal, aStoreId(), 2_000)).toBeUndefined();
   });
 });
