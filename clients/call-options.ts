@@ -7,6 +7,8 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Milliseconds for the whole call, connection and body included. Default: the client's (5000). */
   timeoutMs?: number;
+  /** How often a call of AWS that is throttled is sent, all in all, within that time. Default: 4. */
+  throttledTries?: number;
 }
 
 /** Whether an aborted signal was a deadline rather than somebody's change of mind. */

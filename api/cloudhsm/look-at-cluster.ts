@@ -25,7 +25,7 @@ export interface ClusterLook {
  */
 export async function lookAtCluster(aws: AwsClients, look: ClusterLook): Promise<ClusterView | undefined> {
   const { accountId, clusterId } = look;
-  const options = { signal: AbortSignal.timeout(look.timeoutMs) };
+  const options = { signal: AbortSignal.timeout(look.timeoutMs), throttledTries: 1 };
   const [cluster, named] = await Promise.all([
     describeCluster(aws, accountId, clusterId, options),
     describeClusterSecurityGroup(aws, accountId, clusterId, options),

@@ -48,6 +48,15 @@ const CONNECTION_ERRORS: Readonly<Record<string, ConnectionErrorCode>> = {
   InsufficientFreeAddressesInSubnet: 'INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET',
 };
 
+/** AWS was asked too often, and did nothing. */
+const THROTTLED =
+  /^(RequestLimitExceeded|BandwidthLimitExceeded|Throttl.*|RequestThrottled.*|TooManyRequests.*|SlowDown|PriorRequestNotComplete)$/;
+
+/** Whether a call was refused only for its rate: nothing was done, and soon after it may well be taken. */
+export function isThrottled(failure: AwsFailure): boolean {
+  return THROTTLED.test(failure.awsCode);
+}
+
 /** First match wins: what looks like a quota but is a rate stands before the quotas. */
 const RULES: readonly { kind: Exclude<AwsFailureKind, 'connection-error-code'>; code: RegExp }[] = [
   { kind: 'not-found', code: /(NotFound(Exception)?|^NoSuch(HostedZone|Change)|^InvalidServiceName)$/ },
@@ -58,10 +67,7 @@ const RULES: readonly { kind: Exclude<AwsFailureKind, 'connection-error-code'>; 
   },
   // Most often the zone of a connect before, which is just being deleted; an endpoint that Route 53 does not know yet.
   { kind: 'retry', code: /^(ConflictingDomainExists|InvalidChangeBatch)$/ },
-  {
-    kind: 'retry',
-    code: /^(RequestLimitExceeded|BandwidthLimitExceeded|Throttl.*|RequestThrottled.*|TooManyRequests.*|SlowDown|PriorRequestNotComplete)$/,
-  },
+  { kind: 'retry', code: THROTTLED },
   { kind: 'retry', code: /^(InternalError|InternalFailure|ServiceUnavailable.*|Unavailable)$/ },
   { kind: 'retry', code: /^(CloudHsmInternalFailureException|CloudHsmServiceException)$/ },
   // A clock or a credential that is being renewed: the next try may well succeed.

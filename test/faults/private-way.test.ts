@@ -171,12 +171,12 @@ describe('a hosted zone', () => {
       service: 'route53',
       operation: 'ChangeResourceRecordSets',
       effect: 'error',
-      code: 'Throttling',
-      status: 400,
+      code: 'InternalFailure',
+      status: 500,
       times: 1,
       accountId,
     });
-    await expect(attempt(() => worker.createPrivateDns(input, endpoint))).rejects.toThrow(/Throttling/);
+    await expect(attempt(() => worker.createPrivateDns(input, endpoint))).rejects.toThrow(/InternalFailure/);
     const { hostedZones } = await world.simulator.inventory(accountId);
     await deleteHostedZone(aws, accountId, hostedZones[0]?.Id.split('/').at(-1) ?? '');
     await expect(attempt(() => worker.createPrivateDns(input, endpoint))).rejects.toThrow(/is gone/);

@@ -136,6 +136,8 @@ export const SCENARIOS: readonly Scenario[] = [
         effect: 'error',
         status: 503,
         code: 'RequestLimitExceeded',
+        // One call is sent four times before its step fails.
+        times: 4,
       })(world, store);
       return { store, runIds: [await connected(world, store)] };
     },

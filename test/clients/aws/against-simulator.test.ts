@@ -235,7 +235,9 @@ describe('AWS calls of a connect, over the wire', () => {
   test.each(FAULTS)('%s is told apart, for both services', async (_what, fault, failure) => {
     await world.control('POST', 'faults', { service: 'ec2', operation: '*', accountId: account, ...fault });
     await expect(
-      failureOf(describeSubnets(world.clients, account, made.SubnetIds, { timeoutMs: 300 })),
+      failureOf(
+        describeSubnets(world.clients, account, made.SubnetIds, { timeoutMs: 300, throttledTries: 1 }),
+      ),
     ).resolves.toMatchObject({ ...failure, operation: 'ec2:DescribeSubnets' });
     const code =
       'code' in fault && fault.code === 'UnauthorizedOperation'
@@ -249,8 +251,25 @@ describe('AWS calls of a connect, over the wire', () => {
       ...code,
     });
     await expect(
-      failureOf(describeCluster(world.clients, account, made.ClusterId, { timeoutMs: 300 })),
+      failureOf(
+        describeCluster(world.clients, account, made.ClusterId, { timeoutMs: 300, throttledTries: 1 }),
+      ),
     ).resolves.toMatchObject({ ...failure, operation: 'cloudhsm:DescribeClusters' });
+  });
+
+  test('what AWS throttles is sent again, four times in all', async () => {
+    const throttled = async (times: number): Promise<void> => {
+      const fault = { effect: 'error', code: 'RequestLimitExceeded', status: 503, times };
+      await world.control('POST', 'faults', { service: 'ec2', operation: '*', accountId: account, ...fault });
+    };
+    await throttled(3);
+    expect(await describeSubnets(world.clients, account, made.SubnetIds)).not.toEqual([]);
+    await throttled(4);
+    await expect(failureOf(describeSubnets(world.clients, account, made.SubnetIds))).resolves.toMatchObject({
+      kind: 'retry',
+      awsCode: 'RequestLimitExceeded',
+    });
+    expect(await describeSubnets(world.clients, account, made.SubnetIds)).not.toEqual([]);
   });
 
   test('after a lost reply the same token finds the interface that was made', async () => {
