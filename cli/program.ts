@@ -129,7 +129,7 @@ export async function untilReady(
   abort?: AbortSignal,
 ): Promise<void> {
   const { name } = running.program;
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   const ended = running.exited.then((exit) => {
     throw new StartError(`${name} ended before it was ready (${describeExit(exit)})`);
   });
@@ -137,7 +137,7 @@ export async function untilReady(
   for (;;) {
     if (await Promise.race([running.program.isReady(), ended])) return;
     abort?.throwIfAborted();
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new StartError(`${name} was not ready within ${String(timeoutMs / 1000)} s`);
     }
     await Promise.race([new Promise((resolve) => setTimeout(resolve, READY_POLL_MS)), ended]);

@@ -205,8 +205,8 @@ async function clearStalePidFile(dataFolder: string): Promise<void> {
   const runsOnOurs = (): boolean => processCommand(pid)?.includes(dataFolder) ?? false;
   if (runsOnOurs()) {
     process.kill(pid, 'SIGQUIT');
-    const deadline = Date.now() + ORPHAN_WAIT_MS;
-    while (runsOnOurs() && Date.now() < deadline) await pause(20);
+    const deadline = performance.now() + ORPHAN_WAIT_MS;
+    while (runsOnOurs() && performance.now() < deadline) await pause(20);
     if (runsOnOurs()) process.kill(pid, 'SIGKILL');
   }
   await rm(pidFile, { force: true });

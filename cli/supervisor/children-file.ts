@@ -53,8 +53,8 @@ export async function endOrphans(path: string): Promise<string[]> {
     tell(orphan, orphan.name === 'postgres' ? 'SIGINT' : 'SIGTERM');
     tell(orphan, 'SIGCONT');
   }
-  const deadline = Date.now() + ORPHAN_GRACE_MS;
-  while (orphans.some(lives) && Date.now() < deadline) await pause(POLL_MS);
+  const deadline = performance.now() + ORPHAN_GRACE_MS;
+  while (orphans.some(lives) && performance.now() < deadline) await pause(POLL_MS);
   for (const orphan of orphans) if (lives(orphan)) tell(orphan, 'SIGKILL');
   while (orphans.some(lives)) await pause(POLL_MS);
   rmSync(path, { force: true });

@@ -94,9 +94,9 @@ function endOnSignal(logger: Logger, force: () => void): AbortSignal {
   let since = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (!ending.signal.aborted) {
-      since = Date.now();
+      since = performance.now();
       ending.abort();
-    } else if (Date.now() - since > SAME_SIGNAL_MS) {
+    } else if (performance.now() - since > SAME_SIGNAL_MS) {
       logger.warn({ signal }, 'a second signal: not waiting any longer');
       force();
     }

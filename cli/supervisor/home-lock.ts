@@ -40,7 +40,7 @@ function takeOver(home: Home, draft: string): void {
   const token = `${home.lockFile}.takeover`;
   if (!linked(draft, token)) {
     const since = statSync(token, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    if (Date.now() - since < TAKEOVER_STALE_MS) throw inUse(home, 'that starts at this moment');
+    if (Math.abs(Date.now() - since) < TAKEOVER_STALE_MS) throw inUse(home, 'that starts at this moment');
     rmSync(token, { force: true });
     if (!linked(draft, token)) throw inUse(home, 'that starts at this moment');
   }

@@ -44,7 +44,11 @@ export class LogFile {
 
   private rotate(): void {
     this.close();
-    renameSync(this.path, `${this.path}.1`);
+    try {
+      renameSync(this.path, `${this.path}.1`);
+    } catch {
+      // Its folder was taken away, and is perhaps back: a log that cannot be put aside is none that cannot be written.
+    }
     this.open();
   }
 }

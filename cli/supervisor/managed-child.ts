@@ -73,20 +73,20 @@ export class ManagedChild {
 
   private async keep(first: RunningProgram): Promise<void> {
     let running: RunningProgram | undefined = first;
-    let startedAt = Date.now();
+    let startedAt = performance.now();
     let failures = 0;
     for (;;) {
       const exit: ProgramExit | Error =
         running === undefined ? new Error('could not be started') : await running.exited;
       if (running !== undefined) this.ended();
       if (this.stopping.signal.aborted) return;
-      if (Date.now() - startedAt >= STABLE_MS) failures = 0;
+      if (performance.now() - startedAt >= STABLE_MS) failures = 0;
       const delayMs = restartDelayMs(failures);
       failures += 1;
       this.listener.onRestart(exit, delayMs);
       await pause(delayMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
       if (this.stopping.signal.aborted) return;
-      startedAt = Date.now();
+      startedAt = performance.now();
       running = await this.spawn().catch(() => undefined);
       // `stop` may have come while it was being started
       if (this.stopping.signal.aborted) await running?.stop();

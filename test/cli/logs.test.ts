@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { ownLine, postgresLine, temporalLine } from '../../cli/supervisor/engine-log';
 import { LogFile } from '../../cli/supervisor/log-file';
@@ -64,6 +64,32 @@ test('a log that cannot be written does not throw', () => {
   expect(() => {
     file.write('lost');
   }).not.toThrow();
+});
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+onLinux('a log on a full disk loses its lines, and neither throws nor stays lost', () => {
+  const path = join(folder, 'full.log');
+  symlinkSync('/dev/full', path);
+  const file = new LogFile(path);
+  file.write('lost');
+  file.close();
+  rmSync(path); // there is room again
+  file.write('kept');
+  file.close();
+  expect(readFileSync(path, 'utf8')).toBe('kept\n');
+});
+
+test('a log whose folder was taken away when it was to begin anew goes on when the folder is back', () => {
+  const place = join(folder, 'taken-away');
+  mkdirSync(place);
+  const file = new LogFile(join(place, 'small.log'), 20);
+  file.write('a line of some length');
+  rmSync(place, { recursive: true });
+  file.write('lost');
+  mkdirSync(place);
+  file.write('kept');
+  file.close();
+  expect(readFileSync(join(place, 'small.log'), 'utf8')).toBe('kept\n');
 });
 
 function logs(level: LogsOptions['level'], name: string) {

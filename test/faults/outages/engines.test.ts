@@ -1,4 +1,7 @@
-import { rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DescribeCustomKeyStoresCommand, KMSClient } from '@aws-sdk/client-kms';
@@ -29,16 +32,50 @@ const LIMIT = { limitMs: 240_000 };
 const long = isLongForm();
 let dev: DevUnderTest;
 
+/** No process of ours, but the files that a killed supervisor left behind name it. */
+let stranger: ChildProcess;
+
 beforeAll(async () => {
-  dev = await startDev({ KEYMOOR_SIMULATOR_PACE: '0.3' });
+  stranger = spawn('/bin/sh', ['-c', 'exec tail -f /dev/null'], { stdio: 'ignore' });
+  const folder = mkdtempSync(join(tmpdir(), 'keymoor-e2e-'));
+  leaveBehind(join(folder, 'home'), stranger.pid ?? 0);
+  dev = await startDev({ KEYMOOR_SIMULATOR_PACE: '0.3' }, folder);
 });
 
-afterAll(() => dev.close());
+afterAll(async () => {
+  await dev.close();
+  stranger.kill('SIGKILL');
+});
+
+/** The files of a start whose processes have long ended, and whose pids are a stranger's now. */
+function leaveBehind(home: string, pid: number): void {
+  mkdirSync(home, { recursive: true });
+  const names = ['postgres', 'temporal', 'simulator', 'worker', 'api'];
+  const pids = Object.fromEntries(['supervisor', ...names].map((name) => [name, pid]));
+  const nowhere = 'http://127.0.0.1:1';
+  writeFileSync(
+    join(home, 'endpoints.json'),
+    JSON.stringify({ kms: nowhere, admin: nowhere, simulator: nowhere, workerAdmin: nowhere, pids }),
+  );
+  writeFileSync(
+    join(home, 'children.json'),
+    JSON.stringify(names.map((name) => ({ name, pid, identity: 'of another process' }))),
+  );
+  writeFileSync(join(home, 'supervisor.lock'), JSON.stringify({ pid, identity: 'of another process' }));
+}
+
+describe('what a killed supervisor left behind', () => {
+  it('is not believed: a stranger that got the pids of its processes is left alone', () => {
+    expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
+    expect(Object.values(dev.endpoints().pids)).not.toContain(stranger.pid);
+    expect(dev.endpoints().kms).not.toBe('http://127.0.0.1:1');
+  });
+});
 
 /** Milliseconds since a moment of `performance.now()`. */
 const since = (moment: number): number => performance.now() - moment;
 
-/** Keeps an engine from serving for a while, by freezing nothing: it is killed as often as it comes back. */
+/** Keeps an engine from serving for a while: it is killed as often as it comes back. */
 async function keepAway(engine: 'temporal' | 'postgres', forMs: number): Promise<void> {
   const until = performance.now() + forMs;
   let killed: number | undefined;
