@@ -35,7 +35,7 @@ export function createSimulatorHsmLogin(config: SimulatorHsmLoginConfig): HsmLog
       throwIfCancelled(options.signal);
       const timeoutMs = options.timeoutMs ?? config.timeoutMs ?? 5_000;
       const name = `HSM ${target.hsmId} of ${target.clusterId}`;
-      const deadline = performance.now() + timeoutMs;
+      const deadline = Date.now() + timeoutMs;
       const until = new AbortController();
       const giveUp = () => until.abort();
       const timer = setTimeout(giveUp, timeoutMs);
@@ -45,7 +45,7 @@ export function createSimulatorHsmLogin(config: SimulatorHsmLoginConfig): HsmLog
         const route = await findSimulatorRoute(config.simulatorUrl, { ...target, name }, agent, until.signal);
         const socket = await connectTrusted({ ...route, ...target, name }, until.signal);
         const channel = new JsonLineChannel(socket, name, timeoutMs, options.signal);
-        await introduce(channel, target, name, Math.max(1, deadline - performance.now()));
+        await introduce(channel, target, name, Math.max(1, deadline - Date.now()));
         options.onStage?.(`${name} answers, and its certificate is the cluster's`);
         return connection(channel, name);
       } catch (error) {

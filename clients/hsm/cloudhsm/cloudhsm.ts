@@ -86,7 +86,7 @@ interface ConnectionOptions extends HsmConnectOptions {
   programFile?: string;
 }
 
-/** What a request may use: it ends by `deadline` (milliseconds of `performance.now()`). */
+/** What a request may use: it ends by `deadline` (milliseconds since 1970). */
 type Request<T> = (deadline: number) => Promise<T>;
 
 class CloudHsmConnection implements HsmConnection {
@@ -199,7 +199,7 @@ class CloudHsmConnection implements HsmConnection {
   private request<T>(work: Request<T>): Promise<T> {
     const result = this.queue.then(async () => {
       if (this.closing.signal.aborted) throw this.isClosed();
-      return work(performance.now() + this.options.timeoutMs);
+      return work(Date.now() + this.options.timeoutMs);
     });
     this.queue = result.catch(() => undefined);
     return result.catch((error: unknown) => {
@@ -251,7 +251,7 @@ class CloudHsmConnection implements HsmConnection {
 
   /** Nothing is begun once the time is over, also where this process was frozen meanwhile. */
   private remaining(deadline: number): number {
-    const milliseconds = deadline - performance.now();
+    const milliseconds = deadline - Date.now();
     if (milliseconds > 0) return milliseconds;
     throw new HsmFailure('unreachable', `${this.name}: the time was over before everything could be asked`);
   }

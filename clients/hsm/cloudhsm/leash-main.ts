@@ -10,7 +10,7 @@ import { NOT_STARTED } from './run-program';
 const LOOK_EVERY_MS = 50;
 
 const [, , parent = '', milliseconds = '', file = '', ...args] = process.argv;
-const end = performance.now() + Number(milliseconds);
+const end = Date.now() + Number(milliseconds);
 
 const program = spawn(file, args, { stdio: 'inherit' });
 program.once('error', (error: NodeJS.ErrnoException) => {
@@ -23,5 +23,5 @@ program.once('exit', (code, signal) => {
 });
 
 setInterval(() => {
-  if (process.ppid !== Number(parent) || performance.now() > end) process.kill(-process.pid, 'SIGKILL');
+  if (process.ppid !== Number(parent) || Date.now() > end) process.kill(-process.pid, 'SIGKILL');
 }, LOOK_EVERY_MS);

@@ -99,7 +99,7 @@ function open(request: Extract<TokenRequest, { kind: 'open' }>): TokenFacts {
     tokenLabel,
     initialized: false,
     freshUntil: 0,
-    initializedAt: -Infinity,
+    initializedAt: 0,
   };
   let library = '';
   const { info } = patiently(token, request.deadline, () => {
@@ -109,7 +109,7 @@ function open(request: Extract<TokenRequest, { kind: 'open' }>): TokenFacts {
     }
     return findToken(token);
   });
-  token.freshUntil = performance.now() + FRESH_MS;
+  token.freshUntil = Date.now() + FRESH_MS;
   opened = token;
   return {
     label: text(info.label),
@@ -166,7 +166,7 @@ function startAfresh(token: Opened): void {
   }
   token.cryptoki.C_Initialize({ flags: CKF_OS_LOCKING_OK });
   token.initialized = true;
-  token.initializedAt = performance.now();
+  token.initializedAt = Date.now();
 }
 
 /** Looks at a fresh library, and again afresh where that fails and may pass. Nothing may be sent in `look`. */
@@ -174,7 +174,7 @@ function patiently<T>(token: Opened, deadline: number, look: () => T): T {
   const until = Math.min(deadline, Date.now() + PATIENCE_MS);
   for (;;) {
     try {
-      if (performance.now() >= token.freshUntil) startAfresh(token);
+      if (Date.now() >= token.freshUntil) startAfresh(token);
       return look();
     } catch (error) {
       const final = error instanceof HsmFailure && error.reason === 'unusable-library';
@@ -240,7 +240,7 @@ const STALE_AFTER_MS = 2_000;
  * remembers, what others have set meanwhile. Frozen within the very call nobody can tell: that is left to the library.
  */
 function refuseIfStale({ initializedAt }: Opened): void {
-  if (performance.now() - initializedAt >= STALE_AFTER_MS)
+  if (Date.now() - initializedAt >= STALE_AFTER_MS)
     throw new HsmFailure('unreachable', 'the process was held up before the change could be sent');
 }
 
