@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { projectFolder } from '../../../cli/environment';
 import { isLongForm } from './long-form';
@@ -28,6 +28,7 @@ export function writeFigures(rows: readonly [outage: string, what: string, figur
     tables: [{ head: HEAD, rows: [...before, ...rows.map((row) => [...row])].sort() }],
     notes: [
       'One supervisor with all processes on one machine; operations lost, made twice or left behind: 0 in every run, or the test fails.',
+      `Load of the machine when the last figure was written: ${loadavg()[0]?.toFixed(0) ?? '?'} runnable processes on ${cpus().length} cores.`,
     ],
   };
   mkdirSync(join(projectFolder(), 'docs', 'results'), { recursive: true });
