@@ -19,6 +19,7 @@ import { withDeadline } from './deadline';
 import type { ApiMetrics } from './metrics';
 import type { AnyOperation } from './operation';
 import type { Services } from './services';
+import type { SignedRequest } from './sigv4/signature';
 import type { Throttle } from './throttle';
 
 /** No request waits longer for a database that is away or hung (contract: less than five seconds). */
@@ -92,6 +93,8 @@ export function buildKmsEndpoint(config: KmsEndpointConfig): KmsEndpoint {
     let caller: Caller | undefined;
     let input: unknown;
     try {
+      // A query is part of no operation, so that it need not be understood to be verified.
+      if (request.url !== '/') throw unknownRoute();
       const body = Buffer.isBuffer(request.body) ? request.body : EMPTY;
       operation = routeRequest(request.headers['x-amz-target'], config.operations);
       caller = await authenticate(signedPart(request, body), config.authentication);
@@ -137,10 +140,8 @@ export function buildKmsEndpoint(config: KmsEndpointConfig): KmsEndpoint {
 
 const EMPTY = Buffer.alloc(0);
 
-function signedPart(request: FastifyRequest, body: Buffer) {
-  const { url, headers, method } = request;
-  const path = url.split('?', 1)[0] ?? '/';
-  return { method, path, query: request.query as Record<string, string | string[]>, headers, body };
+function signedPart(request: FastifyRequest, body: Buffer): SignedRequest {
+  return { headers: request.headers, rawHeaders: request.raw.rawHeaders, body };
 }
 
 function unknownRoute(): KmsException {

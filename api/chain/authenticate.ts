@@ -18,6 +18,9 @@ export interface Authentication {
 }
 
 const SERVICE = 'kms';
+/** Headers that may come once only, signed or not. */
+const SINGLE: ReadonlySet<string> = new Set(['authorization', 'x-amz-date', 'date']);
+const SIGNATURE = /^[0-9a-f]{64}$/;
 
 /**
  * Verifies SigV4: known key, scope of this Region and service, signed within five minutes of now, and the signature
@@ -26,6 +29,7 @@ const SERVICE = 'kms';
  */
 export async function authenticate(request: SignedRequest, authentication: Authentication): Promise<Caller> {
   const authorization = parseAuthorizationHeader(request.headers.authorization);
+  refuseRepeated(request.rawHeaders, authorization.signedHeaders);
   const longDate = signingTime(request.headers);
   const credential = authentication.credentials.find(authorization.accessKeyId);
   if (!credential) {
@@ -49,8 +53,9 @@ export async function authenticate(request: SignedRequest, authentication: Authe
   }
   assertFresh(longDate, authentication.now());
   const expected = await expectedSignature(request, authorization, longDate, credential.secretAccessKey);
-  const given = Buffer.from(authorization.signature, 'hex');
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+  // Looked at before it is decoded: what follows good digits would be passed over.
+  const given = SIGNATURE.test(authorization.signature) && Buffer.from(authorization.signature, 'hex');
+  if (!given || !timingSafeEqual(given, expected)) {
     throw invalid(
       'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
     );
@@ -58,6 +63,21 @@ export async function authenticate(request: SignedRequest, authentication: Authe
   // Not the pair itself: handlers and their logs have no business with the secret.
   const { accessKeyId, accountId, principalArn, allow } = credential;
   return { accessKeyId, accountId, principalArn, allow };
+}
+
+/**
+ * A header of which only the first is looked at, here or by a proxy in front, while another holds the last to be in
+ * force, is no part of a request that two parties could agree on.
+ */
+function refuseRepeated(rawHeaders: readonly string[], signedHeaders: readonly string[]): void {
+  const seen = new Set<string>();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? '').toLowerCase();
+    if (!seen.has(name)) seen.add(name);
+    else if (SINGLE.has(name) || signedHeaders.includes(name)) {
+      throw new KmsException('IncompleteSignatureException', `The header '${name}' was sent more than once.`);
+    }
+  }
 }
 
 function invalid(message: string): KmsException {

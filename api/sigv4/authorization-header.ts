@@ -9,14 +9,20 @@ export interface AuthorizationHeader {
   date: string;
   region: string;
   service: string;
-  /** lower-case names, in the order signed */
+  /** lower-case names, each once, in the order of their characters */
   signedHeaders: string[];
-  /** hex */
+  /** as it was sent: 64 lower-case hex digits where it is one */
   signature: string;
 }
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-const PARAMETERS = ['Credential', 'Signature', 'SignedHeaders'] as const;
+const PARAMETERS: readonly string[] = ['Credential', 'Signature', 'SignedHeaders'];
+/** Headers that decide what is done. Any other may be signed, or not: it has no effect. */
+const REQUIRED_HEADERS: readonly [name: string, asShown: string][] = [
+  ['host', 'Host'],
+  ['x-amz-target', 'X-Amz-Target'],
+];
+const HEADER_NAME = /^[a-z0-9][a-z0-9!#$%&'*+.^_`|~-]*$/;
 
 /**
  * Takes the header apart. Throws `MissingAuthenticationTokenException` where there is none, and
@@ -34,7 +40,11 @@ export function parseAuthorizationHeader(header: string | undefined): Authorizat
   for (const part of header.slice(ALGORITHM.length).split(',')) {
     const equals = part.indexOf('=');
     if (equals < 0) throw incomplete('Authorization header holds a part that is not a key=value pair.');
-    parameters.set(part.slice(0, equals).trim(), part.slice(equals + 1).trim());
+    const name = part.slice(0, equals).trim();
+    if (!PARAMETERS.includes(name))
+      throw incomplete('Authorization header holds a parameter that is not known.');
+    if (parameters.has(name)) throw incomplete(`Authorization header holds '${name}' parameter twice.`);
+    parameters.set(name, part.slice(equals + 1).trim());
   }
   for (const name of PARAMETERS) {
     if (!parameters.get(name)) throw incomplete(`Authorization header requires '${name}' parameter.`);
@@ -51,9 +61,16 @@ export function parseAuthorizationHeader(header: string | undefined): Authorizat
   if (terminator !== 'aws4_request') {
     throw invalid("Credential should be scoped with a valid terminator: 'aws4_request'.");
   }
-  const signedHeaders = (parameters.get('SignedHeaders') ?? '').toLowerCase().split(';');
-  if (!signedHeaders.includes('host')) {
-    throw invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.");
+  const signedHeaders = (parameters.get('SignedHeaders') ?? '').split(';');
+  for (const [name, asShown] of REQUIRED_HEADERS) {
+    if (!signedHeaders.includes(name)) {
+      throw invalid(`'${asShown}' must be a 'SignedHeader' in the AWS Authorization.`);
+    }
+  }
+  if (!isCanonical(signedHeaders)) {
+    throw invalid(
+      'SignedHeaders must be lower-case names of headers, each once, in the order of their characters.',
+    );
   }
   return {
     accessKeyId,
@@ -64,6 +81,11 @@ export function parseAuthorizationHeader(header: string | undefined): Authorizat
     signedHeaders,
     signature: parameters.get('Signature') ?? '',
   };
+}
+
+/** Whether this is the list as it stands in the canonical request: any other spelling was never signed. */
+function isCanonical(names: readonly string[]): boolean {
+  return names.every((name, at) => HEADER_NAME.test(name) && (at === 0 || (names[at - 1] ?? '') < name));
 }
 
 function incomplete(message: string): KmsException {

@@ -34,12 +34,11 @@ function asKey(data: string | ArrayBuffer | ArrayBufferView): string | Uint8Arra
     : new Uint8Array(data);
 }
 
-/** What the signature covers. */
+/** What the signature covers, of a `POST` to `/` without a query: nothing else is an operation. */
 export interface SignedRequest {
-  method: string;
-  path: string;
-  query: Record<string, string | string[]>;
   headers: IncomingHttpHeaders;
+  /** names and values in turn, as they came: `headers` keeps only the first of some that are repeated */
+  rawHeaders: readonly string[];
   body: Uint8Array;
 }
 
@@ -61,13 +60,13 @@ class CanonicalRequest extends SignatureV4Base {
   of(request: SignedRequest, signedHeaders: readonly string[]): string {
     const named: Record<string, string> = {};
     for (const name of signedHeaders) {
-      const value = request.headers[name];
+      // Own ones only: `constructor` is no header that every request has.
+      const value = Object.hasOwn(request.headers, name) ? request.headers[name] : undefined;
       named[name] = Array.isArray(value) ? value.join(',') : (value ?? '');
     }
     const httpRequest = new HttpRequest({
-      method: request.method,
-      path: request.path,
-      query: request.query,
+      method: 'POST',
+      path: '/',
       headers: named,
     });
     const canonicalHeaders = getCanonicalHeaders(httpRequest, undefined, new Set(signedHeaders));
