@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import type { ProxyTarget } from './proxy-target';
 
 /** Addresses of clouds' metadata and management services that lie in ranges which are otherwise allowed. */
-const METADATA: ReadonlySet<string> = new Set(['100.100.100.200', '168.63.129.16']);
+const METADATA: ReadonlySet<string> = new Set(['100.100.100.200', '168.63.129.16', '192.0.0.192']);
 
 type Kind = ReturnType<ipaddr.IPv4['range']> | 'metadata' | 'ipv6' | 'not-an-address';
 

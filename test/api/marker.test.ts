@@ -55,3 +55,24 @@ test("a marker of another account, another Region or another deployment's key is
     }),
   );
 });
+
+test('every single bit of a marker counts, and so does every byte of its length', () => {
+  fc.assert(
+    fc.property(account, position, (accountId, where) => {
+      const marker = markers.write(accountId, where);
+      const bytes = Buffer.from(marker, 'base64url');
+      for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+        const forged = Buffer.from(bytes);
+        forged.writeUInt8(forged.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+        expect(markers.read(accountId, forged.toString('base64url'))).toBeUndefined();
+      }
+      for (let length = 0; length < bytes.length; length += 1) {
+        expect(markers.read(accountId, bytes.toString('base64url', 0, length))).toBeUndefined();
+        expect(markers.read(accountId, bytes.toString('base64url', length + 1))).toBeUndefined();
+      }
+      expect(markers.read(accountId, `${marker}${marker}`)).toBeUndefined();
+      expect(markers.read(accountId, `${marker}=`)).toBeUndefined();
+    }),
+    { numRuns: 5 },
+  );
+});
