@@ -33,7 +33,8 @@ export interface DevUnderTest {
   endpoints(): Endpoints;
   simulator: SimulatorControl;
   output(): string;
-  kms(accountId: string): KMSClient;
+  /** `secretAccessKey`: where a credentials file gives another than the built-in `test` */
+  kms(accountId: string, secretAccessKey?: string): KMSClient;
   /** newest first; undefined while the API cannot tell */
   operations(storeId: string): Promise<AdminOperation[] | undefined>;
   /** stops it as Ctrl-C would */
@@ -91,11 +92,11 @@ export async function startDev(env: Record<string, string> = {}, reuseHome?: str
     endpoints,
     simulator: new SimulatorControl(first.simulator ?? ''),
     output: () => output,
-    kms: (accountId) =>
+    kms: (accountId, secretAccessKey = 'test') =>
       new KMSClient({
         endpoint: first.kms,
         region: 'us-east-1',
-        credentials: { accessKeyId: accountId, secretAccessKey: 'test' },
+        credentials: { accessKeyId: accountId, secretAccessKey },
         maxAttempts: 10,
       }),
     async operations(storeId) {

@@ -1,25 +1,53 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-/** A secret in the forms in which it could lie around: plain, UTF-16, hex, and Base64 at each of its three alignments. */
-function disguises(secret: string): Buffer[] {
+/** The shortest run of plain characters that tells a secret: it looks the same in a URL, in JSON, HTML or a shell. */
+const TELLING_RUN = /[A-Za-z0-9]{12,}/g;
+
+/**
+ * A secret in the forms in which it could lie around: plain, escaped in any way, UTF-16, hex, and Base64 at each of its
+ * three alignments, in both alphabets.
+ */
+export function disguises(secret: string | Buffer): Buffer[] {
+  const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].map((shift) => {
-    const text = Buffer.concat([Buffer.alloc(shift), Buffer.from(secret)])
+    const text = Buffer.concat([Buffer.alloc(shift), bytes])
       .toString('base64')
       .replace(/=+$/, '');
     // Characters that hold bits of neighbours say nothing.
     return text.slice(shift === 0 ? 0 : shift + 1, -1);
   });
-  return [
-    Buffer.from(secret),
-    Buffer.from(secret, 'utf16le'),
-    Buffer.from(Buffer.from(secret).toString('hex')),
-    ...base64.map((text) => Buffer.from(text)),
+  const hex = bytes.toString('hex');
+  const texts = [
+    hex,
+    hex.toUpperCase(),
+    ...base64,
+    ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
   ];
+  const forms = [bytes, ...texts.map((text) => Buffer.from(text))];
+  if (typeof secret === 'string')
+    forms.push(
+      Buffer.from(secret, 'utf16le'),
+      Buffer.from(secret, 'utf16le').swap16(),
+      ...(secret.match(TELLING_RUN) ?? []).map((run) => Buffer.from(run)),
+    );
+  return forms;
+}
+
+/** Which of the secrets can be read in some content, in whatever disguise: their places in the list. */
+export function secretsIn(content: string | Buffer, secrets: readonly (string | Buffer)[]): number[] {
+  const bytes = Buffer.from(content);
+  return secrets.flatMap((secret, at) =>
+    disguises(secret).some((form) => bytes.includes(form)) ? [at] : [],
+  );
 }
 
 /** Files below a folder in which any of the secrets can be read, in whatever disguise; `skip` names folders left out. */
-export function filesWithSecrets(folder: string, secrets: string[], skip: string[]): string[] {
+export function filesWithSecrets(
+  folder: string,
+  secrets: readonly (string | Buffer)[],
+  skip: string[],
+): string[] {
   const needles = secrets.flatMap(disguises);
   const found: string[] = [];
   const walk = (place: string): void => {

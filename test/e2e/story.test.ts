@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   ConnectCustomKeyStoreCommand,
@@ -14,10 +15,12 @@ import {
 } from '@aws-sdk/client-kms';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { Client } from 'pg';
+import { keepRows } from '../api/harness/part-of-results';
+import { send, signedRequest } from '../api/harness/wire';
 import { eventually } from '../harness/eventually';
 import { startDev } from './dev-under-test';
 import type { DevUnderTest } from './dev-under-test';
-import { filesWithSecrets } from './home-scan';
+import { filesWithSecrets, secretsIn } from './home-scan';
 import { installPythonClients, python } from './python-clients';
 import type { PythonClients } from './python-clients';
 
@@ -31,19 +34,51 @@ jest.setTimeout(240_000);
 let dev: DevUnderTest;
 let clients: PythonClients;
 
+/** Every secret that any test used or caused. */
+const secrets: string[] = [];
+const outside = mkdtempSync(join(tmpdir(), 'keymoor-story-'));
+const credentialsFile = join(outside, 'credentials.json');
+/** Accounts that no test has used yet, each with a secret access key of its own. */
+const accounts = new Map(
+  Array.from({ length: 12 }, () => [String(randomInt(100_000_000_000, 999_999_999_999)), aSecret()]),
+);
+const unused = [...accounts.keys()];
+const settings = { KEYMOOR_SIMULATOR_PACE: '0', KEYMOOR_CREDENTIALS_FILE: credentialsFile };
+
 beforeAll(async () => {
+  const entries = [...accounts].map(([accountId, secretAccessKey]) => ({
+    accessKeyId: accountId,
+    secretAccessKey,
+    accountId,
+    principalArn: `arn:aws:iam::${accountId}:user/story`,
+    allow: ['kms:*'],
+  }));
+  writeFileSync(credentialsFile, JSON.stringify(entries), { mode: 0o600 });
   [dev, clients] = await Promise.all([
-    startDev({ KEYMOOR_SIMULATOR_PACE: '0', KEYMOOR_LOG_LEVEL: 'trace' }),
+    startDev({ ...settings, KEYMOOR_LOG_LEVEL: 'trace' }),
     installPythonClients(),
   ]);
 });
 
-afterAll(() => dev.close());
+afterAll(async () => {
+  await dev.close();
+  rmSync(outside, { recursive: true, force: true });
+});
 
-const anAccount = (): string => String(randomInt(100_000_000_000, 999_999_999_999));
-const aPassword = (): string => `Canary${randomBytes(8).toString('hex')}`;
-/** Every secret that any test used or caused. */
-const secrets: string[] = [];
+function anAccount(): string {
+  const account = unused.pop();
+  if (account === undefined) throw new Error('no account is left');
+  return account;
+}
+const secretOf = (accountId: string): string => accounts.get(accountId) ?? '';
+const kmsOf = (accountId: string): KMSClient => dev.kms(accountId, secretOf(accountId));
+/** Made of what URLs, JSON, SQL and shells each have to escape. */
+const aPassword = (): string => `Canäry"\\/ %&'${randomBytes(8).toString('hex')}`;
+function aSecret(): string {
+  const secret = `canary/+${randomBytes(16).toString('hex')}`;
+  secrets.push(secret);
+  return secret;
+}
 
 async function untilState(kms: KMSClient, CustomKeyStoreId: string, ...states: string[]): Promise<void> {
   await eventually(
@@ -65,7 +100,7 @@ interface Made {
 
 async function aStore(passwords: { cluster: string; given: string }): Promise<Made> {
   const accountId = anAccount();
-  const kms = dev.kms(accountId);
+  const kms = kmsOf(accountId);
   const cluster = await dev.simulator.createCluster({ accountId, kmsuserPassword: passwords.cluster });
   const { CustomKeyStoreId: id = '' } = await kms.send(
     new CreateCustomKeyStoreCommand({
@@ -129,7 +164,7 @@ describe('the AWS SDK for JavaScript', () => {
 describe('an external key store', () => {
   it('is refused while its proxy is wrong, and then connects, is given another credential, and goes', async () => {
     const accountId = anAccount();
-    const kms = dev.kms(accountId);
+    const kms = kmsOf(accountId);
     for (const connectivity of ['PUBLIC_ENDPOINT', 'VPC_ENDPOINT_SERVICE'] as const) {
       const proxy = await dev.simulator.createProxy({ accountId, connectivity });
       const wrong = `Canary/${randomBytes(24).toString('hex')}`;
@@ -181,7 +216,7 @@ describe('the clients in Python', () => {
   const environment = (accountId: string): Record<string, string> => ({
     AWS_ENDPOINT_URL_KMS: dev.endpoints().kms,
     AWS_ACCESS_KEY_ID: accountId,
-    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_SECRET_ACCESS_KEY: secretOf(accountId),
     AWS_DEFAULT_REGION: 'us-east-1',
   });
 
@@ -267,26 +302,130 @@ describe('secrets', () => {
     }
   };
 
-  it('are in no log, no history and no table, nor in any file but the simulated world itself', async () => {
-    expect(secrets.length).toBeGreaterThanOrEqual(5);
-    const everything = `${await dump()}\n${dev.output()}`;
-    for (const secret of secrets) {
-      expect(everything).not.toContain(secret);
-      expect(everything).not.toContain(Buffer.from(secret).toString('hex'));
+  /** Texts that anybody may see of the running processes. */
+  const seenOutside = async (): Promise<[place: string, content: string][]> => {
+    const { admin, workerAdmin, pids } = dev.endpoints();
+    const routes = [
+      `${admin}/metrics`,
+      `${admin}/readyz`,
+      `${admin}/operations?state=running`,
+      `${admin}/custom-key-stores/${kept.id}/operations`,
+      `${admin}/custom-key-stores/${kept.id}/abandon`,
+      `${workerAdmin ?? ''}/metrics`,
+    ];
+    const pages = routes.map(async (url): Promise<[string, string]> => [
+      url,
+      await (await fetch(url)).text(),
+    ]);
+    const processes = Object.entries(pids).flatMap(([name, pid]) =>
+      ['cmdline', 'environ'].map((what): [string, string] => {
+        const file = `/proc/${String(pid)}/${what}`;
+        return [`${what} of ${name}`, existsSync(file) ? readFileSync(file, 'utf8') : ''];
+      }),
+    );
+    return [...(await Promise.all(pages)), ...processes];
+  };
+
+  /** Calls that carry secrets where they do not belong. */
+  const misplaced: [operation: string, body: (secret: string) => string][] = [
+    ['DescribeCustomKeyStores', (secret) => JSON.stringify({ KeyStorePassword: secret })],
+    ['DescribeCustomKeyStores', (secret) => `{"KeyStorePassword":"${secret}"`],
+    [
+      'ConnectCustomKeyStore',
+      (secret) => JSON.stringify({ CustomKeyStoreId: kept.id, Password: { secret } }),
+    ],
+    [
+      'CreateCustomKeyStore',
+      (secret) => JSON.stringify({ CustomKeyStoreName: 'a', KeyStorePassword: secret + secret }),
+    ],
+    [
+      'CreateCustomKeyStore',
+      (secret) => JSON.stringify({ CustomKeyStoreName: 'a', KeyStorePassword: { secret } }),
+    ],
+    [
+      'CreateCustomKeyStore',
+      (secret) => JSON.stringify({ CustomKeyStoreName: 'a', KeyStorePassword: [secret] }),
+    ],
+    [
+      'CreateCustomKeyStore',
+      (secret) =>
+        JSON.stringify({
+          CustomKeyStoreName: 'a',
+          CustomKeyStoreType: 'EXTERNAL_KEY_STORE',
+          XksProxyAuthenticationCredential: { AccessKeyId: secret, RawSecretAccessKey: `!${secret}` },
+        }),
+    ],
+    [
+      'UpdateCustomKeyStore',
+      (secret) => JSON.stringify({ CustomKeyStoreId: 'cks-none', KeyStorePassword: secret }),
+    ],
+  ];
+
+  it('that are sent where they do not belong are repeated by no answer', async () => {
+    const { kms } = dev.endpoints();
+    const { accountId } = kept;
+    const caller = { accessKeyId: accountId, secretAccessKey: secretOf(accountId) };
+    for (const [operation, body] of misplaced) {
+      const answer = await send(kms, await signedRequest(kms, operation, body(aSecret()), caller));
+      expect([body('?'), secretsIn(`${answer.text}${[...answer.headers].join()}`, secrets)]).toEqual([
+        body('?'),
+        [],
+      ]);
     }
+    const token = { ...caller, headers: { 'x-amz-security-token': aSecret() } };
+    const request = await signedRequest(kms, 'DescribeCustomKeyStores', '{}', token);
+    expect((await send(kms, request)).status).toBe(200);
+    for (const scheme of ['Bearer', 'Basic', 'AWS4-HMAC-SHA256']) {
+      const headers = request.headers.map(([name, value]): [string, string] =>
+        name === 'authorization' ? [name, `${scheme} ${aSecret()}`] : [name, value],
+      );
+      const answer = await send(kms, { ...request, headers });
+      expect(answer.status).toBe(400);
+      expect(secretsIn(answer.text, secrets)).toEqual([]);
+    }
+  });
+
+  it('are in no log, no history, no table, no metric, no process, nor in any file but the simulated world itself', async () => {
+    const home = join(dev.home, 'home');
+    const databasePassword = decodeURIComponent(new URL(dev.endpoints().database).password);
+    const masterKey = Buffer.from(readFileSync(join(home, 'master-key'), 'utf8'), 'base64');
+    expect(secrets.length).toBeGreaterThanOrEqual(20);
+    expect(masterKey).toHaveLength(32);
+    const places: [string, string][] = [
+      ['the database', await dump()],
+      ['the console', dev.output()],
+      ...(await seenOutside()),
+    ];
+    for (const [place, content] of places)
+      expect([place, secretsIn(content, [...secrets, masterKey])]).toEqual([place, []]);
+    for (const [place, content] of places.filter(([place]) => !place.startsWith('environ')))
+      expect([place, secretsIn(content, [databasePassword])]).toEqual([place, []]);
     // PostgreSQL's and Temporal's own files, and the logs at trace level.
-    expect(filesWithSecrets(join(dev.home, 'home'), secrets, ['simulator'])).toEqual([]);
+    expect(filesWithSecrets(home, secrets, ['simulator'])).toEqual([]);
+    expect(filesWithSecrets(home, [masterKey], [])).toEqual(['master-key']);
+    expect(filesWithSecrets(home, [databasePassword], []).sort()).toEqual([
+      'endpoints.json',
+      'postgres/password',
+    ]);
     // The search itself works: the simulated cluster knows its passwords.
-    expect(filesWithSecrets(join(dev.home, 'home'), secrets, [])).not.toEqual([]);
+    expect(filesWithSecrets(home, secrets, [])).not.toEqual([]);
+    keepRows('canaries', [
+      ['secrets, sought in seven encodings', secrets.length + 2, 'found nowhere'],
+      [
+        'texts searched: tables, console, admin routes, metrics, command lines and environments',
+        places.length,
+        'clean',
+      ],
+    ]);
   });
 });
 
 describe('a restart', () => {
   it('finds the store as it was, CONNECTED, and connects and disconnects on', async () => {
     await dev.stop();
-    const again = await startDev({ KEYMOOR_SIMULATOR_PACE: '0' }, dev.home);
+    const again = await startDev(settings, dev.home);
     try {
-      const kms = again.kms(kept.accountId);
+      const kms = again.kms(kept.accountId, secretOf(kept.accountId));
       const { CustomKeyStores } = await kms.send(
         new DescribeCustomKeyStoresCommand({ CustomKeyStoreId: kept.id }),
       );
