@@ -42,25 +42,38 @@ export function secretsIn(content: string | Buffer, secrets: readonly (string | 
   );
 }
 
-/** Files below a folder in which any of the secrets can be read, in whatever disguise; `skip` names folders left out. */
-export function filesWithSecrets(
+/** Which of the secrets can be read in which files below a folder, in whatever disguise: places in the list, by file. */
+export function secretsByFile(
   folder: string,
   secrets: readonly (string | Buffer)[],
-  skip: string[],
-): string[] {
-  const needles = secrets.flatMap(disguises);
-  const found: string[] = [];
+  skip: readonly string[] = [],
+): Map<string, number[]> {
+  const sought = secrets.map(disguises);
+  const found = new Map<string, number[]>();
   const walk = (place: string): void => {
     for (const entry of readdirSync(place, { withFileTypes: true })) {
       const path = join(place, entry.name);
+      const name = relative(folder, path);
       if (entry.isDirectory()) {
-        if (!skip.includes(relative(folder, path))) walk(path);
+        if (!skip.includes(name)) walk(path);
       } else if (entry.isFile()) {
         const content = readFileSync(path);
-        if (needles.some((needle) => content.includes(needle))) found.push(relative(folder, path));
+        const hits = sought.flatMap((forms, at) =>
+          forms.some((form) => content.includes(form)) ? [at] : [],
+        );
+        if (hits.length > 0) found.set(name, hits);
       }
     }
   };
   walk(folder);
   return found;
+}
+
+/** Files below a folder in which any of the secrets can be read; `skip` names folders left out. */
+export function filesWithSecrets(
+  folder: string,
+  secrets: readonly string[],
+  skip: readonly string[],
+): string[] {
+  return [...secretsByFile(folder, secrets, skip).keys()];
 }

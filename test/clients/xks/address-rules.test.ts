@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { keepRows } from '../../api/harness/part-of-results';
 import { refusedAddressKind } from '../../../clients/xks/address-rules';
 
 /** [address, refused for a public proxy as, refused for a VPC proxy as]; undefined: allowed */
@@ -85,8 +86,17 @@ const RANGES = SPECIAL.map(([first, bits, inVpc]) => ({
   inVpc,
 }));
 
+let judged = 0;
+afterAll(() =>
+  keepRows('addresses', [
+    ['special-purpose ranges of IPv4 and metadata addresses', RANGES.length, 'judged as registered'],
+    ['addresses judged, for both kinds of proxies', judged, 'as the table has it'],
+  ]),
+);
+
 /** Whether the product's verdict is the table's. */
 function expectVerdict(value: number): void {
+  judged += 1;
   const address = addressOf(value);
   const covering = RANGES.filter(({ first, last }) => first <= value && value <= last);
   expect([address, refusedAddressKind(address, 'PUBLIC_ENDPOINT') === undefined]).toEqual([
