@@ -11,7 +11,7 @@ const { status } = spawnSync(process.execPath, [join('node_modules', 'jest', 'bi
   env: {
     ...process.env,
     NODE_OPTIONS: '--experimental-vm-modules',
-    KEYMOOR_SECURITY_RUNS: process.env.KEYMOOR_SECURITY_RUNS ?? '5000',
+    KEYMOOR_SECURITY_RUNS: process.env.KEYMOOR_SECURITY_RUNS ?? '3000',
     KEYMOOR_SECURITY_ROWS: folder,
   },
 });
