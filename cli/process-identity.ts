@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /**
  * Tells one process from another that later gets the same id: boot and start time. Undefined where there is no such
- * process (a zombie counts as none: it only waits to be forgotten).
+ * process (a zombie counts as none: it only waits to be forgotten; one with threads that still end is none yet).
  */
 export function processIdentity(pid: number): string | undefined {
   return process.platform === 'linux' ? linuxIdentity(pid) : psIdentity(pid);
@@ -28,12 +28,17 @@ function linuxIdentity(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[STATE] === 'Z' || fields[STATE] === 'X') return undefined;
+    if (fields[STATE] === 'X' || (fields[STATE] === 'Z' && !hasThreads(pid))) return undefined;
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     return `${boot} ${fields[START_TIME] ?? ''}`;
   } catch {
     return undefined;
   }
+}
+
+/** A process whose first thread has ended shows as a zombie while its other threads still end, and hold its ports. */
+function hasThreads(pid: number): boolean {
+  return readdirSync(`/proc/${String(pid)}/task`).length > 1;
 }
 
 function psIdentity(pid: number): string | undefined {

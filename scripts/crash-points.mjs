@@ -27,7 +27,7 @@ await afterSetup(options.record ? record : playAll);
 async function record() {
   process.env.KEYMOOR_RECORD_CRASH_POINTS = '1';
   // One after another: they write into one file.
-  await runJest(['--runInBand', '--testPathIgnorePatterns=processes', TESTS]);
+  await runJest(['--runInBand', TESTS, '--testPathIgnorePatterns=crash-points/processes']);
 }
 
 async function playAll() {

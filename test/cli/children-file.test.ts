@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -77,3 +77,25 @@ test('a process that has ended, but was not yet waited for, counts as gone', asy
   await until('the zombie to count as gone', () => processIdentity(pid) === undefined);
   expect(() => process.kill(pid, 0)).not.toThrow(); // it is still in the process table
 });
+
+const PYTHON = process.platform === 'linux' && spawnSync('python3', ['--version']).status === 0;
+
+(PYTHON ? test : test.skip)(
+  `a process whose first thread has ended while another goes on counts as there${PYTHON ? '' : ' (skipped: it needs Linux and python3)'}`,
+  async () => {
+    // exit(2) of the first thread alone, as in a process that is just being killed: its ports are still taken
+    const program = [
+      'import ctypes, platform, threading, time',
+      'threading.Thread(target=time.sleep, args=(1000,)).start()',
+      'ctypes.CDLL(None).syscall(93 if platform.machine() == "aarch64" else 60, 0)',
+    ];
+    const child = spawn('python3', ['-c', program.join('\n')], { stdio: 'ignore' });
+    children.push(child);
+    const pid = child.pid ?? 0;
+    const state = (): string => readFileSync(`/proc/${String(pid)}/stat`, 'utf8').split(') ')[1]?.[0] ?? '';
+    await until('the first thread to end', () => state() === 'Z');
+    expect(processIdentity(pid)).toBeDefined();
+    child.kill('SIGKILL');
+    await until('the other one to end', () => processIdentity(pid) === undefined);
+  },
+);
