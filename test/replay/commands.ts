@@ -24,14 +24,15 @@ export interface Commands {
 export type ActivityEnd =
   | { end: 'completed'; result: unknown }
   | { end: 'failed'; type: string; message: string }
-  | { end: 'canceled' };
+  | { end: 'canceled' }
+  | { end: 'timed-out' };
 
 /** An activity of a history, from asking to end. */
 export interface ActivityRun extends ScheduledActivity {
   /** as in the history; more than 1 after retries */
   attempts: number;
-  /** the workflow was told to make way while it ran: the signal's arguments */
-  signalled?: unknown[];
+  /** how often the workflow was told to make way while it ran */
+  signals: number;
   outcome: ActivityEnd;
 }
 
@@ -49,25 +50,30 @@ export function activityRuns(history: RecordedHistory): ActivityRun[] {
   return scheduledActivities(history).map(({ activity, args, event }) => {
     const started = history.events.find((other) => pointsTo(other, 'activityTaskStarted', event));
     const { outcome, at } = endOfActivity(history, event);
-    const signal = signals.find((other) => isBetween(event, other, at));
     return {
       activity,
       args,
       attempts: started ? Number(attributesOf(started, 'activityTaskStarted')['attempt']) : 0,
-      ...(signal && {
-        signalled: decodePayloads(attributesOf(signal, 'workflowExecutionSignaled')['input']),
-      }),
+      signals: signals.filter((other) => isBetween(event, other, at)).length,
       outcome,
     };
   });
 }
 
-/** The arguments of a signal that came before the first activity was asked for. */
-export function signalAtStart(history: RecordedHistory): unknown[] | undefined {
+/** Whether a signal came before the first activity was asked for. */
+export function isSignalledAtFirst(history: RecordedHistory): boolean {
   const [first] = eventsOfType(history, 'ACTIVITY_TASK_SCHEDULED');
   const [signal] = eventsOfType(history, 'WORKFLOW_EXECUTION_SIGNALED');
-  if (!signal || (first && Number(signal.eventId) > Number(first.eventId))) return undefined;
-  return decodePayloads(attributesOf(signal, 'workflowExecutionSignaled')['input']);
+  return signal !== undefined && (first === undefined || isBefore(signal, first));
+}
+
+const ACTIVITY_ENDED = /^EVENT_TYPE_ACTIVITY_TASK_(COMPLETED|FAILED|CANCELED|TIMED_OUT)$/;
+
+/** Whether a signal came when the last activity had ended. */
+export function isSignalledAtLast(history: RecordedHistory): boolean {
+  const last = history.events.findLast(({ eventType }) => ACTIVITY_ENDED.test(eventType));
+  const signal = eventsOfType(history, 'WORKFLOW_EXECUTION_SIGNALED').at(-1);
+  return signal !== undefined && last !== undefined && isBefore(last, signal);
 }
 
 function scheduledActivities(history: RecordedHistory): (ScheduledActivity & { event: RecordedEvent })[] {
@@ -93,6 +99,7 @@ function endOfActivity(
     if (pointsTo(at, 'activityTaskFailed', scheduled)) {
       return { at, outcome: failureOf(attributesOf(at, 'activityTaskFailed')) };
     }
+    if (pointsTo(at, 'activityTaskTimedOut', scheduled)) return { at, outcome: { end: 'timed-out' } };
     if (pointsTo(at, 'activityTaskCanceled', scheduled)) return { at, outcome: { end: 'canceled' } };
   }
   throw new Error(`the activity of event ${scheduled.eventId} has no end that is known here`);
@@ -137,5 +144,9 @@ function pointsTo(event: RecordedEvent, kind: string, scheduled: RecordedEvent):
 }
 
 function isBetween(from: RecordedEvent, event: RecordedEvent, to: RecordedEvent): boolean {
-  return Number(event.eventId) > Number(from.eventId) && Number(event.eventId) < Number(to.eventId);
+  return isBefore(from, event) && isBefore(event, to);
+}
+
+function isBefore(event: RecordedEvent, other: RecordedEvent): boolean {
+  return Number(event.eventId) < Number(other.eventId);
 }

@@ -1,11 +1,51 @@
+import {
+  CLOUDHSM_CONNECTION_ERROR_CODES,
+  XKS_CONNECTION_ERROR_CODES,
+} from '../../keystore/connection-error-code';
 import { workflowSources } from './altered-bundle';
+import { commandsOf } from './commands';
 import { coverageBy } from './coverage';
-import { fixtureNames, loadFixture } from './fixture';
+import type { CountedItem } from './coverage';
+import { attributesOf, fixtureNames, loadFixture } from './fixture';
+import type { Fixture } from './fixture';
+import { decodePayloads } from './payloads';
 import { installQuietRuntime } from './quiet-runtime';
+import { EXCUSED } from './excused';
 
 beforeAll(installQuietRuntime);
 
-it('every path has one', async () => {
-  const items = await coverageBy(fixtureNames().map(loadFixture), workflowSources());
-  console.log(items.length, items.filter((i) => i.runs === 0));
+const missing = (items: readonly CountedItem[]): string[] =>
+  items.filter(({ runs }) => runs === 0).map(({ kind, what }) => `${kind} ${what}`);
+
+describe('the recorded histories', () => {
+  it('go every path of the workflows: each statement, each function, each branch', async () => {
+    const items = await coverageBy(fixtureNames().map(loadFixture), workflowSources());
+    expect(items.length).toBeGreaterThan(100);
+    // Both ways: an excuse that is not needed any more must go.
+    expect(missing(items).sort()).toEqual(EXCUSED.map(({ what }) => what).sort());
+  }, 120_000);
+
+  it('would not, without those that were overtaken', async () => {
+    const names = fixtureNames().filter((name) => !name.includes('overtak'));
+    const items = await coverageBy(names.map(loadFixture), workflowSources());
+    expect(missing(items).join('\n')).toContain('workflows/overtaking.ts');
+  }, 120_000);
+
+  it.each([
+    ['AWS_CLOUDHSM', CLOUDHSM_CONNECTION_ERROR_CODES],
+    ['EXTERNAL_KEY_STORE', XKS_CONNECTION_ERROR_CODES],
+  ])('of a store of type %s end with every code that its connect can end with', (type, codes) => {
+    const ends = fixtureNames()
+      .map(loadFixture)
+      .filter((fixture) => typeOf(fixture) === type)
+      .map(({ history }) => commandsOf(history).end);
+    const seen = ends.flatMap((end) => (end.end === 'failed' ? [end.type] : []));
+    expect(seen).toEqual(expect.arrayContaining([...codes]));
+  });
 });
+
+function typeOf({ history }: Fixture): string {
+  const started = attributesOf(history.events[0], 'workflowExecutionStarted');
+  const [input] = decodePayloads(started['input']);
+  return (input as { type: string }).type;
+}

@@ -46,10 +46,7 @@ export async function coverageBy(
     Object.entries(plain).map(([path, code]) => [path, instrumenter.instrumentSync(code, path)]),
   );
   const items = new Map<string, CountedItem>();
-  for await (const { fixture, error, coverage } of replays(
-    { code: alteredBundle(counting) },
-    fixtures,
-  )) {
+  for await (const { fixture, error, coverage } of replays({ code: alteredBundle(counting) }, fixtures)) {
     if (error) throw new Error(`${fixture.name} does not replay`, { cause: error });
     for (const [path, counted] of Object.entries((coverage ?? {}) as Record<string, Counted>)) {
       for (const item of itemsOf(path, plain[path] ?? '', counted)) {
@@ -64,8 +61,7 @@ export async function coverageBy(
 
 function itemsOf(path: string, code: string, counted: Counted): (CountedItem & { at: string })[] {
   const text = (place: Place): string => textAt(code, place);
-  const at = (place: Place, arm = 0): string =>
-    `${path} ${place.start.line}:${place.start.column} ${arm}`;
+  const at = (place: Place, arm = 0): string => `${path} ${place.start.line}:${place.start.column} ${arm}`;
   return [
     ...Object.entries(counted.statementMap).map(([id, place]) => ({
       kind: 'statement' as const,

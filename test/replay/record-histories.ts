@@ -6,7 +6,8 @@ import type { ConnectWorld, StoreWithCluster, StoreWithProxy } from '../harness/
 import { fixturePath, isRecorded } from './fixture';
 import type { RecordedHistory } from './fixture';
 import { readAll } from './payloads';
-import { SCENARIOS, WORLD } from './scenarios';
+import { SCENARIOS } from './scenarios/all';
+import { WORLD } from './scenarios/staging';
 import { scrub } from './scrub';
 
 /*

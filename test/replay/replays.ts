@@ -1,11 +1,14 @@
 import { defaultPayloadConverter } from '@temporalio/common';
+import { tsToMs } from '@temporalio/common/lib/time';
 import type { Payload } from '@temporalio/common';
-import type { coresdk } from '@temporalio/proto';
+import { coresdk } from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
 import { BaseVMWorkflow } from '@temporalio/worker/lib/workflow/vm-shared';
 import type { Commands, RunEnd } from './commands';
 import type { Fixture } from './fixture';
+
+const CANCELLATION = coresdk.workflow_commands.ActivityCancellationType;
 
 type Activation = coresdk.workflow_activation.IWorkflowActivation;
 type Completion = coresdk.workflow_completion.IWorkflowActivationCompletion;
@@ -48,6 +51,45 @@ export async function* replays(
   } finally {
     heard.stop();
   }
+}
+
+/** How long and how often an activity may try, as a replay asked for it. */
+export interface ActivityLimits {
+  activity: string;
+  startToCloseMs: number;
+  heartbeatMs: number | undefined;
+  retry: {
+    initialIntervalMs: number;
+    backoffCoefficient: number;
+    maximumIntervalMs: number;
+    attempts: number;
+  };
+  cancellation: string | undefined;
+  summary: unknown;
+}
+
+/** Limits of every activity that a replay asked for. */
+export function limitsAsked(asked: readonly Command[]): ActivityLimits[] {
+  return asked.flatMap(({ scheduleActivity, userMetadata }) => {
+    if (!scheduleActivity) return [];
+    const { activityType, startToCloseTimeout, heartbeatTimeout, retryPolicy, cancellationType } =
+      scheduleActivity;
+    return [
+      {
+        activity: activityType ?? '',
+        startToCloseMs: tsToMs(startToCloseTimeout),
+        heartbeatMs: heartbeatTimeout ? tsToMs(heartbeatTimeout) : undefined,
+        retry: {
+          initialIntervalMs: tsToMs(retryPolicy?.initialInterval),
+          backoffCoefficient: retryPolicy?.backoffCoefficient ?? 0,
+          maximumIntervalMs: tsToMs(retryPolicy?.maximumInterval),
+          attempts: retryPolicy?.maximumAttempts ?? 0,
+        },
+        cancellation: CANCELLATION[cancellationType ?? 0],
+        summary: userMetadata?.summary ? valueOf(userMetadata.summary) : undefined,
+      },
+    ];
+  });
 }
 
 /** What a replay asked of Temporal, with the values that replay does not compare. */

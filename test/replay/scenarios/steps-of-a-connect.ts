@@ -1,34 +1,22 @@
-import { workflowId } from '../../keystore/naming';
-import type { XksConnectivity } from '../../keystore/custom-key-store';
-import type { StepName } from '../../keystore/steps';
-import { startWorker } from '../../worker/worker';
-import type { ConnectWorld, StoreWithCluster, StoreWithProxy } from '../harness/connect-world';
-import { eventually } from '../harness/eventually';
-import type { Fault } from '../harness/simulator-control';
-
-/** A run whose history is kept, as `<workflow>.<scenario>`. */
-export interface KeptRun {
-  name: string;
-  workflowId: string;
-  runId: string;
-}
-
-type WithStore = StoreWithCluster | StoreWithProxy;
-
-/** Something that happens to a key store on real parts. */
-export interface Scenario {
-  /** the histories that it makes */
-  names: readonly string[];
-  world?: { worker?: boolean; quietMs?: number };
-  /** its runs, in the order of `names`, all closed */
-  play(world: ConnectWorld): Promise<{ store: WithStore; runIds: string[] }>;
-}
-
-/** Budgets are real here, so that a step's retries are Temporal's; the reconciler keeps still unless asked for. */
-export const WORLD = { budgetScale: 1, quietMs: 600_000 } as const;
-
-const CONNECT = 'connectCustomKeyStore';
-const DISCONNECT = 'disconnectCustomKeyStore';
+import { startWorker } from '../../../worker/worker';
+import type { ConnectWorld, StoreWithCluster, StoreWithProxy } from '../../harness/connect-world';
+import {
+  CAUGHT_AT,
+  CONNECT,
+  CONNECT_STEPS,
+  DISCONNECT,
+  XKS_KINDS,
+  XKS_STEPS,
+  closedRun,
+  connectCaughtAt,
+  connected,
+  currentRun,
+  handle,
+  inAccount,
+  overtaken,
+  untilStepRuns,
+} from './staging';
+import type { ConnectStep, Scenario, XksStep } from './staging';
 
 type Arrange = (world: ConnectWorld, target: StoreWithCluster) => Promise<unknown>;
 
@@ -48,26 +36,6 @@ const FATAL: Record<ConnectStep, { arrange?: Arrange; password?: string }> = {
     }),
   },
 };
-
-/** At each step, a request that can be held until the fault is removed: the step is then caught in the middle. */
-const CAUGHT_AT: Record<ConnectStep | XksStep, Pick<Fault, 'service' | 'operation'>> = {
-  findCluster: { service: 'cloudhsm', operation: 'DescribeClusters' },
-  createInfrastructure: { service: 'ec2', operation: 'CreateNetworkInterface' },
-  loginKmsuser: { service: 'hsm', operation: 'Login' },
-  rotatePassword: { service: 'hsm', operation: 'ChangePassword' },
-  findEndpointService: { service: 'ec2', operation: 'DescribeVpcEndpointServices' },
-  createVpcEndpoint: { service: 'ec2', operation: 'CreateVpcEndpoint' },
-  createPrivateDns: { service: 'route53', operation: 'CreateHostedZone' },
-  probeProxy: { service: 'xks', operation: 'GetHealthStatus' },
-};
-
-type XksStep = 'findEndpointService' | 'createVpcEndpoint' | 'createPrivateDns' | 'probeProxy';
-const XKS_STEPS: readonly XksStep[] = [
-  'findEndpointService',
-  'createVpcEndpoint',
-  'createPrivateDns',
-  'probeProxy',
-];
 
 /** At each step of an external key store, something that ends it for good. */
 const FATAL_TO_XKS: Record<XksStep, (world: ConnectWorld, target: StoreWithProxy) => Promise<unknown>> = {
@@ -96,20 +64,8 @@ function refusedInEc2(operation: string): ReturnType<typeof inAccount> {
   });
 }
 
-const XKS_KINDS: readonly { kind: string; connectivity: XksConnectivity }[] = [
-  { kind: 'public-proxy', connectivity: 'PUBLIC_ENDPOINT' },
-  { kind: 'private-proxy', connectivity: 'VPC_ENDPOINT_SERVICE' },
-];
-
-type ConnectStep = 'findCluster' | 'createInfrastructure' | 'loginKmsuser' | 'rotatePassword';
-const CONNECT_STEPS: readonly ConnectStep[] = [
-  'findCluster',
-  'createInfrastructure',
-  'loginKmsuser',
-  'rotatePassword',
-];
-
-export const SCENARIOS: readonly Scenario[] = [
+/** Each step of each kind of key store: it succeeds, is tried again, fails for good, or is overtaken. */
+export const STEPS_OF_A_CONNECT: readonly Scenario[] = [
   {
     names: [`${CONNECT}.happy`, `${DISCONNECT}.happy`],
     async play(world) {
@@ -262,6 +218,31 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   })),
   {
+    names: [`${CONNECT}.private-proxy-retry-then-success`],
+    async play(world) {
+      const target = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+      const { service, operation } = CAUGHT_AT.createVpcEndpoint;
+      await inAccount({ service, operation, effect: 'error', status: 503, code: 'RequestLimitExceeded' })(
+        world,
+        target,
+      );
+      return { store: target, runIds: [await connected(world, target)] };
+    },
+  },
+  {
+    names: [`${CONNECT}.public-proxy-overtaken-at-probeProxy`],
+    async play(world) {
+      const target = await world.anXksStore();
+      await connectCaughtAt(world, target, 'probeProxy');
+      const connect = await currentRun(world, target);
+      await world.disconnect(target.store.id);
+      await closedRun(world, target, connect);
+      await world.simulator.deleteFaults();
+      await closedRun(world, target);
+      return { store: target, runIds: [connect] };
+    },
+  },
+  {
     names: [`${DISCONNECT}.retries-of-the-release`],
     async play(world) {
       const store = await world.aStore();
@@ -294,71 +275,3 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
 ];
-
-function inAccount(fault: Fault): (world: ConnectWorld, target: WithStore) => Promise<unknown> {
-  return (world, { store }) => world.simulator.fault({ ...fault, accountId: store.accountId });
-}
-
-/** Connects, and returns once the step's request is held. */
-async function connectCaughtAt(
-  world: ConnectWorld,
-  target: WithStore,
-  step: ConnectStep | XksStep,
-): Promise<void> {
-  const { service, operation } = CAUGHT_AT[step];
-  const { accountId, id } = target.store;
-  const hold = { service, operation, effect: 'hold' } as const;
-  // A proxy knows no account.
-  await ('proxy' in target && service === 'xks'
-    ? world.simulator.fault({ ...hold, times: 0, resourceId: target.proxy.id })
-    : inAccount(hold)(world, target));
-  await world.connect(id);
-  await eventually(
-    () => world.simulator.calls(accountId, service, operation),
-    (calls) => calls.some(({ outcome }) => outcome === 'held'),
-  );
-}
-
-async function connected(world: ConnectWorld, target: WithStore): Promise<string> {
-  await world.connect(target.store.id);
-  const runId = await closedRun(world, target);
-  const { connectionState } = await world.read(target.store.id);
-  if (connectionState !== 'CONNECTED') throw new Error(`the connect ended in ${connectionState}`);
-  return runId;
-}
-
-/** Disconnects while a connect runs: the run that was overtaken, and the one that it went on as. */
-async function overtaken(world: ConnectWorld, target: WithStore): Promise<string[]> {
-  const connect = await currentRun(world, target);
-  await world.disconnect(target.store.id);
-  await closedRun(world, target, connect);
-  await world.simulator.deleteFaults();
-  const disconnect = await closedRun(world, target);
-  if (connect === disconnect) throw new Error('the connect did not go on as a disconnect');
-  return [connect, disconnect];
-}
-
-function handle(world: ConnectWorld, { store }: WithStore, runId?: string) {
-  return world.temporal.client.workflow.getHandle(workflowId(store.id), runId);
-}
-
-async function currentRun(world: ConnectWorld, target: WithStore): Promise<string> {
-  return (await handle(world, target).describe()).runId;
-}
-
-/** Waits until a run (the latest, unless named) is closed; its id. */
-async function closedRun(world: ConnectWorld, target: WithStore, runId?: string): Promise<string> {
-  const description = await eventually(
-    () => handle(world, target, runId).describe(),
-    ({ status }) => status.name !== 'RUNNING',
-    { limitMs: 60_000 },
-  );
-  return description.runId;
-}
-
-async function untilStepRuns(world: ConnectWorld, { store }: WithStore, step: StepName): Promise<void> {
-  await eventually(
-    () => world.operations(store.id),
-    ([latest]) => latest?.steps.some(({ name, state }) => name === step && state === 'running') ?? false,
-  );
-}
