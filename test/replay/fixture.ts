@@ -26,26 +26,29 @@ export interface Fixture {
 export const SDK_VERSION = version.split('.').slice(0, 2).join('.');
 
 /** Where a history of today's SDK goes; `name` is `<workflow>.<scenario>`. */
-export function fixturePath(name: string): string {
-  return join(__dirname, `${name}.sdk-${SDK_VERSION}.json`);
+export function fixturePath(name: string, folder = __dirname): string {
+  return join(folder, `${name}.sdk-${SDK_VERSION}.json`);
 }
 
 /** Whether a history of this name is there, of whatever version of the SDK. */
-export function isRecorded(name: string): boolean {
-  return existsSync(fixturePath(name)) || fixtureNames().some((file) => file.startsWith(`${name}.sdk-`));
+export function isRecorded(name: string, folder = __dirname): boolean {
+  return (
+    existsSync(fixturePath(name, folder)) ||
+    fixtureNames(folder).some((file) => file.startsWith(`${name}.sdk-`))
+  );
 }
 
 /** File names without `.json`, in order. */
-export function fixtureNames(): string[] {
-  return readdirSync(__dirname)
+export function fixtureNames(folder = __dirname): string[] {
+  return readdirSync(folder)
     .filter((file) => /\.sdk-[\d.]+\.json$/.test(file))
     .map((file) => file.replace(/\.json$/, ''))
     .sort();
 }
 
 /** Reads one from the disk: every reader gets a copy of its own and may change it. */
-export function loadFixture(name: string): Fixture {
-  const history = JSON.parse(readFileSync(join(__dirname, `${name}.json`), 'utf8')) as RecordedHistory;
+export function loadFixture(name: string, folder = __dirname): Fixture {
+  const history = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as RecordedHistory;
   const started = attributesOf(history.events[0], 'workflowExecutionStarted');
   return {
     name,
@@ -53,6 +56,11 @@ export function loadFixture(name: string): Fixture {
     workflowId: started['workflowId'] as string,
     history,
   };
+}
+
+/** All of this folder. */
+export function allFixtures(): Fixture[] {
+  return fixtureNames().map((name) => loadFixture(name));
 }
 
 /** What an event says. @throws where it is not of that kind */

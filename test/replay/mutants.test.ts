@@ -1,6 +1,6 @@
 import { VARIANT_MARK, bundleOfVariants, workflowSources } from './altered-bundle';
 import { HARMLESS } from './excused';
-import { fixtureNames, loadFixture } from './fixture';
+import { allFixtures } from './fixture';
 import type { Fixture } from './fixture';
 import { mutantsOf } from './mutants';
 import type { Mutant } from './mutants';
@@ -22,8 +22,8 @@ interface Verdict {
 }
 
 /** Replays the histories on each mutant, until one tells. */
-async function judge(mutants: readonly Mutant[], names: readonly string[]): Promise<Verdict[]> {
-  const fixtures = names.map(loadFixture);
+async function judge(mutants: readonly Mutant[]): Promise<Verdict[]> {
+  const fixtures = allFixtures();
   const verdicts: Verdict[] = mutants.map((mutant) => ({ mutant }));
   let at = 0;
   function* runs(): Generator<Fixture> {
@@ -51,11 +51,13 @@ const withoutLine = (what: string): string => what.replace(/:\d+ /, ': ');
 
 describe('a small mistake in the workflows', () => {
   it('is told by a recorded history, whatever it is', async () => {
-    const verdicts = await judge([TODAY, ...mutantsOf(workflowSources())], fixtureNames());
+    const verdicts = await judge([TODAY, ...mutantsOf(workflowSources())]);
     // The judge itself: today's code is innocent, by all histories.
     expect(verdicts.shift()).toEqual({ mutant: TODAY });
     expect(verdicts.length).toBeGreaterThan(100);
-    const unnoticed = verdicts.flatMap(({ mutant, objection }) => (objection ? [] : [withoutLine(mutant.what)]));
+    const unnoticed = verdicts.flatMap(({ mutant, objection }) =>
+      objection ? [] : [withoutLine(mutant.what)],
+    );
     // Both ways: a mistake that is told must not be called harmless.
     expect(unnoticed.sort()).toEqual(HARMLESS.map(({ what }) => what).sort());
   }, 300_000);

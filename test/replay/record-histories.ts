@@ -1,13 +1,17 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { workflowId } from '../../keystore/naming';
+import { startWorker } from '../../worker/worker';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld, StoreWithCluster, StoreWithProxy } from '../harness/connect-world';
+import { NEW_PATH, bundleAfter } from './example-change/changed-workflow';
 import { fixturePath, isRecorded } from './fixture';
 import type { RecordedHistory } from './fixture';
 import { readAll } from './payloads';
 import { SCENARIOS } from './scenarios/all';
-import { WORLD } from './scenarios/staging';
+import { WORLD, connected } from './scenarios/staging';
 import { scrub } from './scrub';
 
 /*
@@ -48,6 +52,28 @@ describe.each(SCENARIOS)('$names', ({ names, world: wanted, play }) => {
       }
     } finally {
       await world.close();
+    }
+  }, 120_000);
+});
+
+describe('the example of docs/change-a-workflow.md', () => {
+  const folder = join(__dirname, 'example-change');
+  if (isRecorded(NEW_PATH, folder)) return;
+
+  it(`records ${NEW_PATH}`, async () => {
+    const bundleFolder = mkdtempSync(join(tmpdir(), 'keymoor-example-change-'));
+    const workflowBundlePath = join(bundleFolder, 'workflow-bundle.js');
+    writeFileSync(workflowBundlePath, bundleAfter('right'));
+    const world = await startConnectWorld({ ...WORLD, worker: false });
+    const worker = await startWorker({ ...world.workerConfig, workflowBundlePath });
+    try {
+      const store = await world.anXksStore();
+      const history = scrub(await historyOf(world, store, await connected(world, store)));
+      writeFileSync(fixturePath(NEW_PATH, folder), `${JSON.stringify(history, null, 1)}\n`);
+    } finally {
+      await worker.close();
+      await world.close();
+      rmSync(bundleFolder, { recursive: true });
     }
   }, 120_000);
 });

@@ -1,6 +1,6 @@
 import { testWorkflowBundlePath } from '../setup/temporal';
 import { commandsOf } from './commands';
-import { attributesOf, eventsOfType, fixtureNames, isRecorded, loadFixture } from './fixture';
+import { allFixtures, attributesOf, eventsOfType, fixtureNames, isRecorded, loadFixture } from './fixture';
 import { installQuietRuntime } from './quiet-runtime';
 import { commandsAsked, limitsAsked, replays } from './replays';
 import type { Replay } from './replays';
@@ -16,7 +16,7 @@ const replayed = new Map<string, Replay>();
 beforeAll(async () => {
   installQuietRuntime();
   const today = { codePath: testWorkflowBundlePath() };
-  for await (const replay of replays(today, fixtureNames().map(loadFixture))) {
+  for await (const replay of replays(today, allFixtures())) {
     replayed.set(replay.fixture.name, replay);
   }
 }, 120_000);
