@@ -22,7 +22,6 @@ export function connectCustomKeyStore(input: OperationInput): Promise<void> {
       try {
         await connect(input);
       } catch (error) {
-        if (overtaking.by !== undefined) throw error;
         failure = connectionFailureOf(error);
       }
     });

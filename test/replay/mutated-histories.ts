@@ -1,17 +1,14 @@
+import { testWorkflowBundlePath } from '../setup/temporal';
 import { activityRuns, commandsOf } from './commands';
-import { attributesOf, eventsOfType } from './fixture';
-import type { Fixture, RecordedEvent, RecordedHistory } from './fixture';
+import { attributesOf, eventsOfType, fixtureNames, loadFixture } from './fixture';
+import type { Fixture, RecordedEvent } from './fixture';
 import { decodePayloads, encodePayload } from './payloads';
+import { replays } from './replays';
+import { objectionTo } from './verdict';
 
-/** A history that was tampered with. */
-export interface MutatedHistory {
-  /** what was done to it */
-  what: string;
-  fixture: Fixture;
-}
-
-interface Mutation {
-  /** `n` says which of several */
+/** A way to tamper with a history. */
+export interface Mutation {
+  /** what is done to it */
   what: string;
   /** how many there are in a history */
   places(fixture: Fixture): number;
@@ -26,12 +23,14 @@ const completed = ({ history }: Fixture): RecordedEvent[] => eventsOfType(histor
 const signals = ({ history }: Fixture): RecordedEvent[] =>
   eventsOfType(history, 'WORKFLOW_EXECUTION_SIGNALED');
 
-/** Results that the code goes by, or hands on: not the `undefined` of a step that only does. */
-const telling = (fixture: Fixture): RecordedEvent[] =>
-  completed(fixture).filter((event) => {
+/** Results that the code hands on, and how a connect's outcome was recorded; where it was overtaken, that decides nothing. */
+const telling = (fixture: Fixture): RecordedEvent[] => {
+  const outcomeTells = fixture.workflowType === 'connectCustomKeyStore' && !isOvertaken(fixture);
+  return completed(fixture).filter((event) => {
     const [result] = decodePayloads(attributesOf(event, 'activityTaskCompleted')['result']);
-    return result !== undefined && !isLast(fixture, event);
+    return typeof result === 'object' || (typeof result === 'string' && outcomeTells);
   });
+};
 
 /** Failures that decide how the connect ends; where it was overtaken meanwhile, none does. */
 const deciding = (fixture: Fixture): RecordedEvent[] => {
@@ -200,15 +199,6 @@ function lastAttributes(event: RecordedEvent): Record<string, unknown> {
   return (attributes ?? {}) as Record<string, unknown>;
 }
 
-function isLast({ history }: Fixture, event: RecordedEvent): boolean {
-  return eventsOfType(history, 'ACTIVITY_TASK_COMPLETED').at(-1) === event && isDone(history);
-}
-
-/** A workflow that ended after it, as it would have with any result. */
-function isDone(history: RecordedHistory): boolean {
-  return activityRuns(history).at(-1)?.activity === 'recordOutcome';
-}
-
 /** Events are numbered from 1 without a gap, and point to each other by number. */
 function renumbered(events: RecordedEvent[]): RecordedEvent[] {
   const numbers = new Map(events.map(({ eventId }, index) => [eventId, String(index + 1)]));
@@ -225,4 +215,30 @@ function renumbered(events: RecordedEvent[]): RecordedEvent[] {
     );
   };
   return events.map((event) => walk(event) as RecordedEvent);
+}
+
+/**
+ * Every recorded history, tampered with in this way.
+ * @param everywhere at each place; otherwise at one in each, a different one from history to history
+ */
+export function mutated({ places, apply }: Mutation, everywhere: boolean): Fixture[] {
+  return fixtureNames().flatMap((name, index) => {
+    const count = Math.max(places(loadFixture(name)), 0);
+    const all = Array.from({ length: count }, (_, place) => place);
+    const chosen = everywhere ? all : all.slice(index % (count || 1)).slice(0, 1);
+    return chosen.map((place) => {
+      const fixture = loadFixture(name);
+      apply(fixture, place);
+      return { ...fixture, name: `${name}, place ${place}` };
+    });
+  });
+}
+
+/** Those that today's code replays all the same. */
+export async function unnoticed(histories: readonly Fixture[]): Promise<string[]> {
+  const names: string[] = [];
+  for await (const replay of replays({ codePath: testWorkflowBundlePath() }, histories)) {
+    if (objectionTo(replay) === undefined) names.push(replay.fixture.name);
+  }
+  return names;
 }

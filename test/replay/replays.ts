@@ -149,7 +149,7 @@ function listen(): { take(): Pick<Replay, 'asked' | 'coverage'>; stop(): void } 
     const completion = await original.call(this, activation);
     asked.push(...(completion.successful?.commands ?? []));
     const counted = (this as unknown as { context?: { __coverage__?: unknown } }).context?.__coverage__;
-    if (counted !== undefined) coverage = JSON.parse(JSON.stringify(counted));
+    coverage = counted ?? coverage;
     return completion;
   };
   return {
