@@ -6,9 +6,7 @@ import { workflowSources } from './altered-bundle';
 import { commandsOf } from './commands';
 import { coverageBy } from './coverage';
 import type { CountedItem } from './coverage';
-import { allFixtures, attributesOf } from './fixture';
-import type { Fixture } from './fixture';
-import { decodePayloads } from './payloads';
+import { allFixtures, inputOf } from './fixture';
 import { installQuietRuntime } from './quiet-runtime';
 import { EXCUSED } from './excused';
 
@@ -36,15 +34,9 @@ describe('the recorded histories', () => {
     ['EXTERNAL_KEY_STORE', XKS_CONNECTION_ERROR_CODES],
   ])('of a store of type %s end with every code that its connect can end with', (type, codes) => {
     const ends = allFixtures()
-      .filter((fixture) => typeOf(fixture) === type)
+      .filter((fixture) => inputOf(fixture).type === type)
       .map(({ history }) => commandsOf(history).end);
     const seen = ends.flatMap((end) => (end.end === 'failed' ? [end.type] : []));
     expect(seen).toEqual(expect.arrayContaining([...codes]));
   });
 });
-
-function typeOf({ history }: Fixture): string {
-  const started = attributesOf(history.events[0], 'workflowExecutionStarted');
-  const [input] = decodePayloads(started['input']);
-  return (input as { type: string }).type;
-}

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { version } from '@temporalio/worker/package.json';
+import { decodePayloads } from './payloads';
 
 /** A history as Temporal's tools write it: proto3 JSON. Only what these tests look at is named. */
 export interface RecordedHistory {
@@ -61,6 +62,13 @@ export function loadFixture(name: string, folder = __dirname): Fixture {
 /** All of this folder. */
 export function allFixtures(): Fixture[] {
   return fixtureNames().map((name) => loadFixture(name));
+}
+
+/** What the workflow was started with. */
+export function inputOf({ history }: Fixture): { type: string } {
+  const started = attributesOf(history.events[0], 'workflowExecutionStarted');
+  const [input] = decodePayloads(started['input']);
+  return input as { type: string };
 }
 
 /** What an event says. @throws where it is not of that kind */

@@ -46,6 +46,15 @@ const KINDS: readonly Mistakes[] = [
     OPPOSITES[node.kind] === undefined
       ? []
       : [{ what: `${OPPOSITES[node.kind]} in: ${node.parent.getText()}`, text: OPPOSITES[node.kind] ?? '' }],
+  // half of a condition is lost
+  (node, text) =>
+    ts.isBinaryExpression(node) &&
+    [ts.SyntaxKind.BarBarToken, ts.SyntaxKind.AmpersandAmpersandToken].includes(node.operatorToken.kind)
+      ? [node.left, node.right].map((half) => ({
+          what: `only ${text(half)} of: ${text(node)}`,
+          text: text(half),
+        }))
+      : [],
   // a word is wrong
   (node, text) =>
     ts.isStringLiteral(node) && !ts.isImportDeclaration(node.parent)

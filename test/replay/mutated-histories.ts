@@ -218,17 +218,18 @@ function renumbered(events: RecordedEvent[]): RecordedEvent[] {
 }
 
 /**
- * Every recorded history, tampered with in this way.
- * @param everywhere at each place; otherwise at one in each, a different one from history to history
+ * The recorded histories, tampered with in this way.
+ * @param everywhere all of them, at each place; otherwise a third of them at one place, others for other mutations
  */
-export function mutated({ places, apply }: Mutation, everywhere: boolean): Fixture[] {
+export function mutated(mutation: Mutation, everywhere: boolean): Fixture[] {
+  const turn = MUTATIONS.indexOf(mutation);
   return fixtureNames().flatMap((name, index) => {
-    const count = Math.max(places(loadFixture(name)), 0);
+    const count = Math.max(mutation.places(loadFixture(name)), 0);
     const all = Array.from({ length: count }, (_, place) => place);
-    const chosen = everywhere ? all : all.slice(index % (count || 1)).slice(0, 1);
-    return chosen.map((place) => {
+    const one = (index + turn) % 3 === 0 ? all.slice(index % (count || 1)).slice(0, 1) : [];
+    return (everywhere ? all : one).map((place) => {
       const fixture = loadFixture(name);
-      apply(fixture, place);
+      mutation.apply(fixture, place);
       return { ...fixture, name: `${name}, place ${place}` };
     });
   });

@@ -204,6 +204,14 @@ const OTHER_CONNECTS: Record<string, Expected> = {
     ],
     end: 'failed',
   },
+  'signalled-nonsense': {
+    activities: [
+      'findCluster completed',
+      'createInfrastructure signalled completed',
+      ...done(['loginKmsuser', 'rotatePassword', 'recordOutcome']),
+    ],
+    end: 'completed',
+  },
   'cancel-requested': { activities: [...done(CLUSTER), RECORDED], end: 'completed' },
 };
 

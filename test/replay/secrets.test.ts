@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { attributesOf, eventsOfType, fixtureNames, loadFixture } from './fixture';
 import type { RecordedHistory } from './fixture';
 import { encodePayload, readAll } from './payloads';
+
+const EXAMPLE = join(__dirname, 'example-change');
 
 /** Passwords that the scenarios give to clusters and key stores. */
 const GIVEN_PASSWORDS = /kmsPswd\d/;
@@ -21,6 +24,10 @@ function suspicious(history: RecordedHistory): string[] {
 describe('a recorded history', () => {
   it.each(fixtureNames())('%s holds no password and no session id', (name) => {
     expect(suspicious(loadFixture(name).history)).toEqual([]);
+  });
+
+  it.each(fixtureNames(EXAMPLE))('%s of the example holds none either', (name) => {
+    expect(suspicious(loadFixture(name, EXAMPLE).history)).toEqual([]);
   });
 
   it.each([

@@ -80,6 +80,16 @@ export const MEDDLING: readonly Scenario[] = [
     },
   },
   {
+    names: [`${CONNECT}.signalled-nonsense`],
+    async play(world) {
+      const target = await world.aStore();
+      await connectCaughtAt(world, target, 'createInfrastructure');
+      await handle(world, target).signal('overtake', 'whatever');
+      await world.simulator.deleteFaults();
+      return { store: target, runIds: [await closedRun(world, target)] };
+    },
+  },
+  {
     names: [`${CONNECT}.cancel-requested`, `${DISCONNECT}.cancel-requested`],
     async play(world) {
       const target = await world.aStore();
