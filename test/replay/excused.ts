@@ -42,4 +42,8 @@ export const HARMLESS: readonly Excuse[] = [
     what: 'workflows/overtaking.ts: without: this.#cancel = undefined;',
     because: 'to cancel work that has ended does nothing',
   },
+  {
+    what: 'workflows/steps.ts: only { heartbeatTimeout: policy.heartbeatMs } of: policy.heartbeatMs !== undefined && { heartbeatTimeout: policy.heartbeatMs }',
+    because: 'a heartbeat time-out that is undefined is none',
+  },
 ];

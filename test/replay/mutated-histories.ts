@@ -23,9 +23,14 @@ const completed = ({ history }: Fixture): RecordedEvent[] => eventsOfType(histor
 const signals = ({ history }: Fixture): RecordedEvent[] =>
   eventsOfType(history, 'WORKFLOW_EXECUTION_SIGNALED');
 
-/** Results that the code hands on, and how a connect's outcome was recorded; where it was overtaken, that decides nothing. */
+/**
+ * Results that the code hands on, and how a connect's outcome was recorded; where it was overtaken or its undo failed,
+ * that decides nothing.
+ */
 const telling = (fixture: Fixture): RecordedEvent[] => {
-  const outcomeTells = fixture.workflowType === 'connectCustomKeyStore' && !isOvertaken(fixture);
+  const isConnect = fixture.workflowType === 'connectCustomKeyStore';
+  const isUndone = activityRuns(fixture.history).at(-1)?.outcome.end === 'completed';
+  const outcomeTells = isConnect && isUndone && !isOvertaken(fixture);
   return completed(fixture).filter((event) => {
     const [result] = decodePayloads(attributesOf(event, 'activityTaskCompleted')['result']);
     return typeof result === 'object' || (typeof result === 'string' && outcomeTells);
