@@ -224,14 +224,14 @@ function renumbered(events: RecordedEvent[]): RecordedEvent[] {
 
 /**
  * The recorded histories, tampered with in this way.
- * @param everywhere all of them, at each place; otherwise a third of them at one place, others for other mutations
+ * @param everywhere all of them, at each place; otherwise a sixth of them at one place, others for other mutations
  */
 export function mutated(mutation: Mutation, everywhere: boolean): Fixture[] {
   const turn = MUTATIONS.indexOf(mutation);
   return fixtureNames().flatMap((name, index) => {
     const count = Math.max(mutation.places(loadFixture(name)), 0);
     const all = Array.from({ length: count }, (_, place) => place);
-    const one = (index + turn) % 3 === 0 ? all.slice(index % (count || 1)).slice(0, 1) : [];
+    const one = (index + turn) % 6 === 0 ? all.slice(index % (count || 1)).slice(0, 1) : [];
     return (everywhere ? all : one).map((place) => {
       const fixture = loadFixture(name);
       mutation.apply(fixture, place);

@@ -1,4 +1,5 @@
 import { defaultPayloadConverter } from '@temporalio/common';
+import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
 import { tsToMs } from '@temporalio/common/lib/time';
 import type { Payload } from '@temporalio/common';
 import { coresdk } from '@temporalio/proto';
@@ -6,7 +7,7 @@ import { Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
 import { BaseVMWorkflow } from '@temporalio/worker/lib/workflow/vm-shared';
 import type { Commands, RunEnd } from './commands';
-import type { Fixture } from './fixture';
+import type { Fixture, RecordedHistory } from './fixture';
 
 const CANCELLATION = coresdk.workflow_commands.ActivityCancellationType;
 
@@ -39,7 +40,7 @@ export async function* replays(
   function* histories(): Generator<{ workflowId: string; history: unknown }> {
     for (const fixture of fixtures) {
       pushed.push(fixture);
-      yield fixture;
+      yield { workflowId: fixture.workflowId, history: decoded(fixture.history) };
     }
   }
   try {
@@ -51,6 +52,15 @@ export async function* replays(
   } finally {
     heard.stop();
   }
+}
+
+const DECODED = new WeakMap<RecordedHistory, ReturnType<typeof historyFromJSON>>();
+
+/** Once for each history: that is most of what a replay costs. */
+function decoded(history: RecordedHistory): ReturnType<typeof historyFromJSON> {
+  const known = DECODED.get(history) ?? historyFromJSON(history);
+  DECODED.set(history, known);
+  return known;
 }
 
 /** How long and how often an activity may try, as a replay asked for it. */
