@@ -20,6 +20,7 @@ export class SecretBox {
   readonly #encryptionKey: Buffer;
   readonly #firstHashKey: Buffer;
   #hashKey: Buffer | undefined;
+  #inForce = false;
 
   /** `masterKey`: 32 bytes. */
   constructor(masterKey: Buffer) {
@@ -61,19 +62,24 @@ export class SecretBox {
     return to.#seal(HASH_KEY_DATA, this.#open(HASH_KEY_DATA, sealed, 'The key of the password hashes'));
   }
 
-  /** Takes the key of `hash` from the database. */
-  useHashKey(sealed: Buffer): void {
+  /**
+   * Takes the key of `hash` from the database.
+   * @param from.committed false: the caller's own transaction wrote it, which nobody else can count on yet
+   */
+  useHashKey(sealed: Buffer, from: { committed: boolean }): void {
     this.#hashKey = this.#open(HASH_KEY_DATA, sealed, 'The key of the password hashes');
+    this.#inForce = from.committed;
   }
 
   /** This master key is not in force any longer: whoever uses it next shall look again. */
   forgetHashKey(): void {
     this.#hashKey = undefined;
+    this.#inForce = false;
   }
 
-  /** Whether `useHashKey` was called: this master key was the one in force then. */
-  get knowsHashKey(): boolean {
-    return this.#hashKey !== undefined;
+  /** Whether this master key was seen to be the one in force, for everybody. */
+  get wasInForce(): boolean {
+    return this.#inForce;
   }
 
   /**

@@ -17,6 +17,12 @@ const BODY = z.strictObject(
   'the body must be { "confirm": the id of the custom key store, "token": the one of GET on this route }',
 );
 
+/**
+ * A browser sends them with each POST, and only a browser does. A page whose name leads to this machine (DNS
+ * rebinding) would else be of the same origin as this endpoint, and could read the token and send it back.
+ */
+const BROWSERS_HEADERS = ['origin', 'sec-fetch-site'];
+
 interface StoreRoute {
   Params: { id: string };
 }
@@ -38,7 +44,9 @@ export function abandonRoutes(
   });
 
   // A body of any other content type is refused (415): no form of a web page can send this one without asking first.
-  app.post<StoreRoute>('/custom-key-stores/:id/abandon', async ({ params: { id }, body }, reply) => {
+  app.post<StoreRoute>('/custom-key-stores/:id/abandon', async ({ params: { id }, body, headers }, reply) => {
+    if (BROWSERS_HEADERS.some((name) => headers[name] !== undefined))
+      return reply.code(403).send({ message: 'Key stores are not abandoned from web pages.' });
     const parsed = BODY.safeParse(body);
     if (!parsed.success)
       throw new BadAdminRequest(parsed.error.issues.map((issue) => issue.message).join('; '));

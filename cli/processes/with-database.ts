@@ -67,7 +67,7 @@ async function prepare(own: OwnDatabase, logger: Logger, stopping: AbortSignal):
         logger.warn({ reason: oneLine(error) }, 'the database could not be migrated yet; trying on');
       }
     }
-    const pauseMs = secrets.knowsHashKey ? LOOK_AT_KEY_EVERY_MS : RETRY_AFTER_MS;
+    const pauseMs = secrets.wasInForce ? LOOK_AT_KEY_EVERY_MS : RETRY_AFTER_MS;
     await pause(pauseMs, undefined, { signal: stopping }).catch(() => undefined);
   }
   await database.close().catch(() => undefined);

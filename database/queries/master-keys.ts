@@ -23,6 +23,7 @@ export async function keyInForce(db: Queryable): Promise<KeyInForce | undefined>
  */
 export async function checkMasterKey(db: Queryable, secrets: SecretBox): Promise<void> {
   let known = await keyInForce(db);
+  const committed = known !== undefined;
   if (!known) {
     await assertOpensOne(db, secrets);
     await db.query(
@@ -32,7 +33,8 @@ export async function checkMasterKey(db: Queryable, secrets: SecretBox): Promise
     known = await keyInForce(db);
   }
   if (known?.keyId !== secrets.keyId) throw new MasterKeyNotInForce(secrets.keyId, known?.keyId);
-  secrets.useHashKey(known.sealedHashKey);
+  // What a transaction wrote itself may be rolled back, and others cannot refer to it before: they look for themselves.
+  secrets.useHashKey(known.sealedHashKey, { committed });
 }
 
 /** As `checkMasterKey`, and writes nothing: without a key in force yet, any is right. */
@@ -46,7 +48,7 @@ export async function assertMasterKey(db: Queryable, secrets: SecretBox): Promis
  * since then is found by the foreign key of `secrets`, see `sealedWithKeyInForce`.
  */
 export async function ensureMasterKeyInForce(db: Queryable, secrets: SecretBox): Promise<void> {
-  if (!secrets.knowsHashKey) await checkMasterKey(db, secrets);
+  if (!secrets.wasInForce) await checkMasterKey(db, secrets);
 }
 
 /** Runs a statement that writes a sealed secret. Throws `MasterKeyNotInForce` where the key was replaced meanwhile. */

@@ -44,9 +44,15 @@ async function ask(path: string, init: RequestInit = {}): Promise<Answer> {
   return { status: answer.status, body: (await answer.json()) as Answer['body'] };
 }
 
-function post(id: string, body: unknown, contentType = 'application/json'): Promise<Answer> {
+function post(
+  id: string,
+  body: unknown,
+  contentType = 'application/json',
+  more: Record<string, string> = {},
+): Promise<Answer> {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return ask(`${id}/abandon`, { method: 'POST', headers: { 'content-type': contentType }, body: text });
+  const headers = { 'content-type': contentType, ...more };
+  return ask(`${id}/abandon`, { method: 'POST', headers, body: text });
 }
 
 const stateOf = async (id: string): Promise<unknown> => (await rowOf(under, id))?.['connection_state'];
@@ -97,6 +103,14 @@ describe('the admin endpoint', () => {
       .replace('ID', id)
       .replace('TOKEN', token ?? '');
     expect((await post(id, text, contentType)).status).toBe(status);
+    expect(await stateOf(id)).toBe('DISCONNECTING');
+  });
+
+  it.each(['origin', 'sec-fetch-site'])('does nothing for a web page, which says %s', async (header) => {
+    const { id } = await aStore();
+    const { token } = (await ask(`${id}/abandon`)).body;
+    const body = JSON.stringify({ confirm: id, token });
+    expect((await post(id, body, 'application/json', { [header]: 'same-origin' })).status).toBe(403);
     expect(await stateOf(id)).toBe('DISCONNECTING');
   });
 
