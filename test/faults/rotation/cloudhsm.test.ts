@@ -93,7 +93,7 @@ const missing = missingForCloudHsmSdk();
 
 if (missing === undefined) {
   describe('rotation by a stand-in for AWS CloudHSM Client SDK 5', () =>
-    rotationUnderFire({ open: openRig, changeIsATry: true, runs: 2 }));
+    rotationUnderFire({ open: openRig, changeIsATry: true, runs: 2, isSlow: true }));
 } else {
   describe.skip(`rotation by a stand-in for AWS CloudHSM Client SDK 5 (skipped: no ${missing} here)`, () => {
     it('is not tried', () => undefined);

@@ -35,4 +35,6 @@ export interface HsmKindUnderTest {
   changeIsATry: boolean;
   /** how many random series of deaths */
   runs: number;
+  /** what hardly depends on the kind is left to the others, unless KEYMOOR_WHOLE_ROTATIONS is 1 */
+  isSlow?: boolean;
 }

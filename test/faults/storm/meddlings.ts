@@ -45,7 +45,11 @@ function setting(
   };
 }
 
-function serviceSetting(change: Record<string, unknown>, back: Record<string, unknown>): Meddling {
+function serviceSetting(
+  change: Record<string, unknown>,
+  back: Record<string, unknown>,
+  code: ConnectionErrorCode = 'XKS_VPC_ENDPOINT_SERVICE_INVALID_CONFIGURATION',
+): Meddling {
   const patch = (control: SimulatorControl, behind: Behind, how: Record<string, unknown>): Promise<unknown> =>
     control.patchEndpointService(
       ('proxy' in behind ? behind.proxy.XksProxyVpcEndpointServiceName : undefined) ?? '',
@@ -53,7 +57,7 @@ function serviceSetting(change: Record<string, unknown>, back: Record<string, un
     );
   return {
     of: ['vpc'],
-    codes: ['XKS_VPC_ENDPOINT_SERVICE_INVALID_CONFIGURATION'],
+    codes: [code],
     apply: (control, behind) => patch(control, behind, change),
     heal: { undo: (control, behind) => patch(control, behind, back) },
   };
@@ -151,7 +155,11 @@ export const MEDDLINGS: Readonly<Record<string, Meddling>> = {
     'XKS_PROXY_NOT_REACHABLE',
   ]),
   'acceptance required': serviceSetting({ acceptanceRequired: true }, { acceptanceRequired: false }),
-  'KMS not allowed': serviceSetting({ kmsAllowed: false }, { kmsAllowed: true }),
+  'KMS not allowed': serviceSetting(
+    { kmsAllowed: false },
+    { kmsAllowed: true },
+    'XKS_VPC_ENDPOINT_SERVICE_NOT_FOUND',
+  ),
   'private name not verified': serviceSetting(
     { privateDnsNameState: 'failed' },
     { privateDnsNameState: 'verified' },

@@ -20,6 +20,8 @@ import type { StormLog } from './storm-log';
  */
 
 const READY_LIMIT_MS = 180_000;
+/** The supervisor's first pause after a failure. */
+const FIRST_PAUSE_S = 0.2;
 /** Pause before the second worker or API is started again, as a service manager would. */
 const RESPAWN_MS = 300;
 
@@ -311,8 +313,15 @@ export class StormProcesses {
 
   /** Processes that ended though nobody had killed them: the supervisor says it of its own. */
   get unexpectedEnds(): string[] {
-    const restarted = [...this.#output.matchAll(/(\w+ ended \((?!SIGKILL)[^\n]*); it is started again/g)];
-    return [...this.#unexpectedEnds, ...restarted.map(([, what = '']) => what)];
+    const restarted = [
+      ...this.#output.matchAll(/(\w+ ended \((?!SIGKILL)[^\n]*); it is started again in ([\d.]+) s/g),
+    ];
+    return [
+      ...this.#unexpectedEnds,
+      ...restarted
+        .filter(([, what = '', pause]) => !isTrippedPostgres(what, Number(pause)))
+        .map(([, what = '']) => what),
+    ];
   }
 
   /** What the supervisors said on the terminal. */
@@ -354,6 +363,14 @@ export class StormProcesses {
     this.#unexpectedEnds.push(what);
     this.#log.say(`ENDED BY ITSELF: ${what}`);
   }
+}
+
+/**
+ * After a kill PostgreSQL does not start before the processes of the killed one have let go of its memory, which takes
+ * frozen ones until they thaw: the supervisor tries again, with growing pauses.
+ */
+function isTrippedPostgres(what: string, pauseSeconds: number): boolean {
+  return what.startsWith('postgres') && pauseSeconds > FIRST_PAUSE_S;
 }
 
 function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
