@@ -3,11 +3,11 @@
  * with all its processes on a home of its own, random calls, and faults of all kinds; then every promise is looked after.
  * The seed fixes the plan. `--record` writes the figures to `docs/results/`.
  */
-import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { PROJECT } from './layout.mjs';
 import { afterSetup } from './setup.mjs';
+import { spawnJest } from './spawn-jest.mjs';
 
 await afterSetup(async () => {
   let options;
@@ -35,25 +35,14 @@ await afterSetup(async () => {
   }
   const { minutes, seed, stores } = options;
   const command = `npm run test:faults -- --minutes ${minutes} --seed ${seed} --stores ${stores}`;
-  const require = createRequire(import.meta.url);
   // It is found by its name here and by none of the test patterns, and needs no engines but its own.
-  const { globalSetup, globalTeardown, reporters, ...config } = require('../jest.config.js');
-  const args = [
-    '--experimental-vm-modules',
-    require.resolve('jest/bin/jest'),
-    '--config',
-    JSON.stringify({ ...config, rootDir: PROJECT, testMatch: ['**/test/faults/storm/long-storm.ts'] }),
-    '--forceExit',
-  ];
-  const child = spawn(process.execPath, args, {
-    cwd: PROJECT,
-    stdio: 'inherit',
-    env: { ...process.env, KEYMOOR_STORM: JSON.stringify({ ...options, command }) },
+  const { globalSetup, globalTeardown, reporters, ...config } = createRequire(import.meta.url)(
+    '../jest.config.js',
+  );
+  const storm = { ...config, rootDir: PROJECT, testMatch: ['**/test/faults/storm/long-storm.ts'] };
+  const code = await spawnJest(['--config', JSON.stringify(storm), '--forceExit'], {
+    KEYMOOR_STORM: JSON.stringify({ ...options, command }),
   });
-  const passOn = (signal) => child.kill(signal);
-  process.on('SIGTERM', passOn);
-  process.on('SIGINT', passOn);
-  const [code] = await new Promise((resolve) => child.once('exit', (...end) => resolve(end)));
   process.exitCode = code ?? 1;
 });
 

@@ -1,10 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { join } from 'node:path';
 import {
   CLOUDHSM_CONNECTION_ERROR_CODES,
   XKS_CONNECTION_ERROR_CODES,
 } from '../../keystore/connection-error-code';
+import { writeResultsPart } from '../harness/results-part';
 import { workflowSources } from './altered-bundle';
 import { commandsOf } from './commands';
 import { coverageBy } from './coverage';
@@ -16,8 +14,6 @@ import { MUTATIONS, mutated, unnoticed } from './mutated-histories';
 import { installQuietRuntime } from './quiet-runtime';
 
 /* `npm run results:replay`. No test, though jest runs it: it needs what the tests' set-up makes. */
-
-const RESULTS = join(__dirname, '..', '..', 'docs', 'results');
 
 it('writes docs/results/replay.json', async () => {
   installQuietRuntime();
@@ -57,12 +53,10 @@ it('writes docs/results/replay.json', async () => {
     String(all.filter((code) => codes(type).includes(code)).length),
     String(all.length),
   ];
-  const part = {
+  writeResultsPart({
     part: 'replay',
     title: 'Replay of recorded workflow histories',
     command: 'npm run results:replay',
-    machine: `${cpus().length} × ${cpus()[0]?.model ?? 'cpu'}, ${process.platform}, Node.js ${process.versions.node}`,
-    at: new Date().toISOString().slice(0, 10),
     tables: [
       {
         head: ['Recorded histories', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE'],
@@ -99,9 +93,7 @@ it('writes docs/results/replay.json', async () => {
       ...EXCUSED.map(({ what, because }) => `Not run: ${what} (${because}).`),
       ...HARMLESS.map(({ what, because }) => `Harmless: ${what} (${because}).`),
     ],
-  };
-  mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(join(RESULTS, 'replay.json'), `${JSON.stringify(part, null, 2)}\n`);
+  });
   expect(told(undefined)).toBe(HARMLESS.length);
   expect(missedAll).toEqual([]);
 }, 1_800_000);

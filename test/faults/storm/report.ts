@@ -1,7 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { join } from 'node:path';
-import { projectFolder } from '../../../cli/environment';
+import { writeResultsPart } from '../../harness/results-part';
 import type { StormResult } from './storm';
 
 /** What a storm came to, for a person and for `docs/results`. */
@@ -92,24 +89,15 @@ export function textOf(result: StormResult): string {
 
 /** Writes `docs/results/faults-seed-<seed>.json`. */
 export function record(result: StormResult, command: string): string {
-  const folder = join(projectFolder(), 'docs', 'results');
-  mkdirSync(folder, { recursive: true });
-  const part = `faults-seed-${result.seed}`;
-  const file = join(folder, `${part}.json`);
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? '?'}, ${process.platform}, Node.js ${process.versions.node}`;
-  const content = {
-    part,
+  return writeResultsPart({
+    part: `faults-seed-${result.seed}`,
     title: `Fault suite, seed ${result.seed}`,
     command,
-    machine,
-    at: new Date().toISOString().slice(0, 10),
     tables: tablesOf(result),
     notes: [
       'A fault counts only where it hit: a process that was there, a request that it befell.',
       'The seed fixes stores, calls, faults and their order; when a fault meets an operation is up to the real processes.',
       'Time until all was at rest: from the end of the last fault until no operation had anything left to do.',
     ],
-  };
-  writeFileSync(file, `${JSON.stringify(content, null, 1)}\n`);
-  return file;
+  });
 }

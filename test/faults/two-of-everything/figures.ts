@@ -1,7 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { join } from 'node:path';
-import { projectFolder } from '../../../cli/environment';
+import { writeResultsPart } from '../../harness/results-part';
 
 /** What all plans of a run came to. */
 export interface Figures {
@@ -20,15 +17,11 @@ export interface Figures {
 
 /** Writes the figures of the long form down: `docs/results/two-of-everything.json`. */
 export function recordFigures(figures: Figures, run: { command: string; seed: number }): void {
-  const folder = join(projectFolder(), 'docs', 'results');
-  mkdirSync(folder, { recursive: true });
   const count = (value: number): string => value.toLocaleString('en-US');
-  const part = {
+  writeResultsPart({
     part: 'two-of-everything',
     title: 'Two of everything: two APIs, two workers, callers at once',
     command: run.command,
-    machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${process.platform}, Node.js ${process.versions.node}`,
-    at: new Date().toISOString().slice(0, 10),
     tables: [
       {
         head: ['What', 'Number'],
@@ -49,6 +42,5 @@ export function recordFigures(figures: Figures, run: { command: string; seed: nu
       `Seed ${run.seed}. The zeros are what the tests assert: they fail otherwise, and nothing is written.`,
       'An operation that was overtaken before it was dispatched takes no workflow run.',
     ],
-  };
-  writeFileSync(join(folder, 'two-of-everything.json'), `${JSON.stringify(part, null, 2)}\n`);
+  });
 }
