@@ -135,6 +135,7 @@ describe('the environment of a program', () => {
     'CLOUDHSM_PIN',
     'CLOUDHSM_ROLE',
     'DESTINATION_CLOUDHSM_PIN',
+    'NODE_EXTRA_CA_CERTS',
   ];
   const before = { ...process.env };
   afterEach(() => {
