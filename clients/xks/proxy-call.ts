@@ -82,7 +82,7 @@ export function createProxyCaller(
     const body = JSON.stringify(call.body);
     const open = async () => {
       const [route, context] = await Promise.all([
-        findRoute({ host, port, connectivity: target.connectivity }, sources, limit.signal),
+        findRoute({ host, port, connectivity: target.connectivity }, sources, limit),
         authorities.context(limit.signal),
       ]);
       noted.context = context;

@@ -7,6 +7,7 @@ import type { Resolve } from './resolve-name';
 import { askSimulator } from '../ask-simulator';
 import type { SimulatorAnswer } from '../ask-simulator';
 import { orWhenAborted } from './time-limit';
+import type { TimeLimit } from './time-limit';
 import type { ProxyTarget } from './proxy-target';
 
 /** A rule of `KEYMOOR_XKS_CONNECT_TO`; as in curl's `--connect-to`, an empty host or a port of 0 means any, or the same. */
@@ -41,9 +42,13 @@ export interface RouteRequest {
   connectivity: ProxyTarget['connectivity'];
 }
 
+/** Milliseconds that the simulator has to say where a name leads. */
+const SIMULATOR_MS = 2_000;
+
 /**
  * Finds where requests for a proxy's host go. In this order: a rule of the operator; the simulator, for its own
- * proxies; DNS, all of whose answers must be addresses where a probe may go (`spec/kms.md` D33).
+ * proxies, at no cost of the time that a proxy has; DNS, all of whose answers must be addresses where a probe may go
+ * (`spec/kms.md` D33).
  *
  * @throws ProxyCallFailed `address-refused`; `not-reachable` where there is no way; `connect-timed-out` where it was
  * not found in time
@@ -51,12 +56,12 @@ export interface RouteRequest {
 export async function findRoute(
   request: RouteRequest,
   sources: RouteSources,
-  signal: AbortSignal,
+  limit: TimeLimit,
 ): Promise<Route> {
   return (
-    (await byRule(request, sources.connectTo, signal)) ??
-    (await bySimulator(request, sources.simulatorUrl, signal)) ??
-    (await byDns(request, sources.resolve, signal))
+    (await byRule(request, sources.connectTo, limit.signal)) ??
+    (await limit.aside(SIMULATOR_MS, (signal) => bySimulator(request, sources.simulatorUrl, signal))) ??
+    (await byDns(request, sources.resolve, limit.signal))
   );
 }
 

@@ -4,6 +4,11 @@ import { performance } from 'node:perf_hooks';
 export interface TimeLimit {
   /** aborted when the time is over or the caller's signal is aborted */
   readonly signal: AbortSignal;
+  /**
+   * Does work during which the clock stands still, as nobody at the other end is to blame for it. It has a limit of its
+   * own, whose signal it is given and which this limit's end ends.
+   */
+  aside<T>(milliseconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Stops the clock; the signal stays as it is. */
   end(): void;
 }
@@ -22,6 +27,7 @@ export function startTimeLimit(milliseconds: number, outer?: AbortSignal): TimeL
   let left = milliseconds;
   let lookedAt = performance.now();
   let timer: NodeJS.Timeout | undefined;
+  let asides = 0;
 
   const end = () => {
     clearTimeout(timer);
@@ -33,10 +39,21 @@ export function startTimeLimit(milliseconds: number, outer?: AbortSignal): TimeL
   };
   const look = () => {
     const now = performance.now();
-    left -= Math.min(now - lookedAt, 2 * SLICE_MS);
+    if (asides === 0) left -= Math.min(now - lookedAt, 2 * SLICE_MS);
     lookedAt = now;
     if (left <= 0) giveUp();
     else wait();
+  };
+  const aside = async <T>(most: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const own = startTimeLimit(most, controller.signal);
+    asides += 1;
+    try {
+      return await work(own.signal);
+    } finally {
+      own.end();
+      asides -= 1;
+      lookedAt = performance.now();
+    }
   };
   const wait = () => {
     timer = setTimeout(look, Math.min(left, SLICE_MS));
@@ -47,7 +64,7 @@ export function startTimeLimit(milliseconds: number, outer?: AbortSignal): TimeL
     outer?.addEventListener('abort', giveUp, { once: true });
     wait();
   }
-  return { signal: controller.signal, end };
+  return { signal: controller.signal, aside, end };
 }
 
 /**

@@ -14,7 +14,7 @@ jest.setTimeout(400_000);
 let dev: DevUnderTest;
 
 beforeAll(async () => {
-  dev = await startDev({ KEYMOOR_SIMULATOR_PACE: '3' });
+  dev = await startDev({ KEYMOOR_SIMULATOR_PACE: '2' });
 });
 
 afterAll(() => dev.close());

@@ -21,7 +21,7 @@ jest.setTimeout(400_000);
 let dev: DevUnderTest;
 
 beforeAll(async () => {
-  dev = await startDev({ KEYMOOR_SIMULATOR_PACE: '5' });
+  dev = await startDev({ KEYMOOR_SIMULATOR_PACE: '3' });
 });
 
 afterAll(() => dev.close());

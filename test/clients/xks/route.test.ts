@@ -261,6 +261,15 @@ describe('where requests to a proxy go', () => {
       expect(failure.message).toMatch(/the simulator does not answer \(ECONNREFUSED\)/);
     });
 
+    test('that is slower than a proxy may be leads there all the same', async () => {
+      simulator.names.set(HOST, { host: '127.0.0.1', port: proxy.port });
+      const timeoutMs = 400;
+      simulator.delayMs = 2 * timeoutMs;
+      await expect(
+        ask(client([['8.8.8.8']], { simulatorUrl: simulator.url, timeoutMs })),
+      ).resolves.toBeDefined();
+    });
+
     test('that hangs nothing is reached in time', async () => {
       simulator.hang = true;
       const failure = await failureOf(

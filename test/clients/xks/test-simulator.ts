@@ -10,6 +10,8 @@ export interface TestSimulator {
   caFetches: number;
   /** instead of the next answer about a name */
   nextAnswer: { status: number; body: string } | undefined;
+  /** how long a name is looked for */
+  delayMs: number;
   /** answers nothing */
   hang: boolean;
   reset(): void;
@@ -34,7 +36,10 @@ export async function startTestSimulator(): Promise<TestSimulator> {
         : { status: 200, body: JSON.stringify(way) };
     const { status, body } = simulator.nextAnswer ?? known;
     simulator.nextAnswer = undefined;
-    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+    setTimeout(
+      () => response.writeHead(status, { 'content-type': 'application/json' }).end(body),
+      simulator.delayMs,
+    );
   });
   server.on('connection', (socket) => sockets.add(socket));
   const simulator: TestSimulator = {
@@ -43,9 +48,16 @@ export async function startTestSimulator(): Promise<TestSimulator> {
     ca: undefined,
     caFetches: 0,
     nextAnswer: undefined,
+    delayMs: 0,
     hang: false,
     reset() {
-      Object.assign(simulator, { ca: undefined, caFetches: 0, nextAnswer: undefined, hang: false });
+      Object.assign(simulator, {
+        ca: undefined,
+        caFetches: 0,
+        nextAnswer: undefined,
+        delayMs: 0,
+        hang: false,
+      });
       simulator.names.clear();
     },
     async close() {
