@@ -10,6 +10,11 @@ export interface Cause {
   to?: number;
   /** how much it weighs: a code is explained by causes that weigh 1 in all */
   weight: number;
+  /**
+   * whose tries it spends: the last try gives a connect its code, those before it may have failed for other reasons. `all`
+   * for what befalls everybody
+   */
+  tries?: 'aws' | 'hsm' | 'proxy' | 'all';
   /** somebody did it to the world behind a store: no fault of a request or a process */
   byHand?: true;
 }
@@ -39,15 +44,25 @@ export class Causes {
 
   /** What explains this code of an operation that ran in this time. */
   of(operation: { accountId: string; code: string; from: number; to: number }): Cause[] {
-    const fitting = this.#all.filter(
+    const inTime = this.#all.filter(
       (cause) =>
         (cause.accountId === undefined || cause.accountId === operation.accountId) &&
-        (cause.codes as readonly string[]).includes(operation.code) &&
         cause.from <= operation.to + SLACK_MS &&
         (cause.to ?? Infinity) >= operation.from - SLACK_MS,
     );
-    return fitting.reduce((sum, { weight }) => sum + weight, 0) >= 0.999 ? fitting : [];
+    const direct = inTime.filter(
+      ({ codes, weight }) => weight > 0 && (codes as string[]).includes(operation.code),
+    );
+    const helped = inTime.filter(
+      (cause) => direct.includes(cause) || direct.some((other) => spendTheSameTries(cause, other)),
+    );
+    return helped.reduce((sum, { weight }) => sum + weight, 0) >= 0.999 ? helped : [];
   }
+}
+
+function spendTheSameTries({ tries: one }: Cause, { tries: other }: Cause): boolean {
+  if (one === undefined || other === undefined) return false;
+  return one === other || one === 'all' || other === 'all';
 }
 
 /** A fault that was taken away may still be at work in a request that it had befallen. */

@@ -1,4 +1,6 @@
+import type { ConnectionErrorCode } from '../../../keystore/connection-error-code';
 import { Causes } from './causes';
+import type { Cause } from './causes';
 import { checkAccepted, checkEnds, checkLedger, checkTries, checkUser } from './checks';
 import type { OperationCall } from './calls';
 import type { History, OperationRow } from './history';
@@ -79,6 +81,24 @@ describe('the end of every operation', () => {
     expect(checkEnds(seen, caused('100000000001', 1))).toEqual([]);
     expect(checkEnds(seen, caused('100000000001', 0.5))).not.toEqual([]);
     expect(checkEnds(seen, caused('100000000002', 1))).not.toEqual([]);
+  });
+
+  it('may be FAILED with the code of its last try where those before it failed for other reasons', () => {
+    const code = 'XKS_PROXY_INVALID_RESPONSE';
+    const failed = connect({ state: 'failed', code, startedAt: new Date(), finishedAt: new Date() });
+    const seen = history([failed], { stores: [{ ...failed, id: STORE, state: 'FAILED', code }] });
+    type Tries = NonNullable<Cause['tries']>;
+    const caused = (others: Tries, last: ConnectionErrorCode = code): Causes => {
+      const causes = new Causes();
+      const one = { accountId: '100000000001', weight: 0.25 };
+      causes.begin({ ...one, what: 'the last try', codes: [last], tries: 'proxy' });
+      causes.begin({ ...one, what: 'others', codes: ['XKS_PROXY_TIMED_OUT'], weight: 0.75, tries: others });
+      return causes;
+    };
+    expect(checkEnds(seen, caused('proxy'))).toEqual([]);
+    expect(checkEnds(seen, caused('all'))).toEqual([]);
+    expect(checkEnds(seen, caused('aws'))).not.toEqual([]);
+    expect(checkEnds(seen, caused('proxy', 'XKS_PROXY_NOT_REACHABLE'))).not.toEqual([]);
   });
 });
 
