@@ -52,8 +52,7 @@ function program(): Command {
     .description('run the KMS endpoint and its admin endpoint')
     .addOption(builtInCredentials())
     .action(async (options: ChildOptions) => {
-      keepMemorySmall();
-      const { runApi } = load('./processes/api') as typeof apiModule;
+      const { runApi } = loadSmall('./processes/api') as typeof apiModule;
       await runApi(currentEnvironment(), options.builtInCredentials === true);
     });
   keymoor
@@ -61,8 +60,7 @@ function program(): Command {
     .description('run a Temporal worker, which does the connecting')
     .addOption(builtInCredentials())
     .action(async (options: ChildOptions) => {
-      keepMemorySmall();
-      const { runWorker } = load('./processes/worker') as typeof workerModule;
+      const { runWorker } = loadSmall('./processes/worker') as typeof workerModule;
       await runWorker(currentEnvironment(), options.builtInCredentials === true);
     });
   keymoor
@@ -176,12 +174,16 @@ function collect(value: string, earlier: readonly string[] = []): string[] {
 }
 
 /**
- * Before any code of the process loads: by default V8 lets the young generation grow to 16 MB semi-spaces and keeps
- * source and code generously, which with the AWS SDK costs some 90 MB resident for nothing that these processes feel.
+ * Loads what the process consists of while V8 keeps memory small, which spares what the AWS SDK would leave behind: some
+ * 50 MB. From then on it is as quick as ever; else its collections would take a fifth of the process's time.
  */
-function keepMemorySmall(): void {
-  setFlagsFromString('--max-semi-space-size=4');
+function loadSmall(path: string): unknown {
   setFlagsFromString('--optimize-for-size');
+  try {
+    return load(path);
+  } finally {
+    setFlagsFromString('--no-optimize-for-size');
+  }
 }
 
 /** How `dev` tells its children that the credentials file is optional: no environment variable, so that production cannot inherit it. */
