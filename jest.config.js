@@ -7,7 +7,8 @@ module.exports = {
   // dist/ and .keymoor/ hold copies of names that jest would index
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.keymoor/'],
   testTimeout: 30_000,
-  maxWorkers: 2,
+  // One more than two cores have: the tests that end processes wait most of their time.
+  maxWorkers: 3,
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
   globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/setup/reporter.cjs'],
