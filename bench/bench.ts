@@ -18,17 +18,19 @@ export interface Bench extends BenchOptions {
 const TOP_SHOWN = 10;
 
 /**
- * Where a target was missed, does the measured thing once more and notes where the time goes: CPU seconds by process, and
- * the functions with the largest self time in Keymoor's processes.
+ * Where a target was missed, notes why that is (`why`), does the measured thing once more and notes where the time goes:
+ * CPU seconds by process, and the functions with the largest self time in Keymoor's processes.
  */
 export async function profileWhereMissed(
   bench: Bench,
   rows: readonly Row[],
-  what: { children: readonly Profiled[]; load: () => Promise<unknown> },
+  what: { children: readonly Profiled[]; load: () => Promise<unknown>; why?: string },
 ): Promise<void> {
   const missed = rows.filter(({ met }) => !met);
   if (missed.length === 0 && !bench.profile) return;
   const title = (missed[0] ?? rows[0])?.what ?? '';
+  if (missed.length > 0 && what.why !== undefined)
+    bench.note(`Why "${missed.map((row) => row.what).join('", "')}" is missed: ${what.why}`);
   bench.say(`profiling: ${title}`);
   const { engines, simulator } = bench.world;
   const pids: Record<string, number> = {

@@ -3,12 +3,11 @@
  * effect): `npm run crash-points`. Writes docs/results/crash-points.json. `--record` writes down instead what the
  * steps do now, from which the tests are made (test/faults/crash-points/effects.json).
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { format } from 'prettier';
-import { PROJECT } from './layout.mjs';
+import { writeResultsPart } from './results-part.mjs';
 import { runJest } from './run-jest.mjs';
 import { afterSetup } from './setup.mjs';
 
@@ -35,12 +34,12 @@ async function playAll() {
   const file = join(scratch, 'results.json');
   process.env.KEYMOOR_ALL_CRASH_POINTS = '1';
   await runJest(['--json', `--outputFile=${file}`, TESTS]);
-  await report(JSON.parse(readFileSync(file, 'utf8')));
+  report(JSON.parse(readFileSync(file, 'utf8')));
   rmSync(scratch, { recursive: true, force: true });
 }
 
 /** A row for each step, over all journeys that it is part of: how many points there are, and of how many plays what came. */
-async function report({ testResults }) {
+function report({ testResults }) {
   const rows = new Map();
   for (const { ancestorTitles, title, status } of testResults.flatMap((file) => file.assertionResults)) {
     const [, who, how, when, effect] =
@@ -62,13 +61,10 @@ async function report({ testResults }) {
     total.points += row.points.size;
     for (const column of ['dies', 'freezes', 'failed']) total[column] += row[column];
   }
-  const cpu = cpus();
-  const part = {
+  writeResultsPart({
     part: 'crash-points',
     title: 'Crash and freeze points',
     command: 'npm run crash-points',
-    machine: `${cpu.length} × ${cpu[0]?.model ?? 'unknown'}, ${process.platform}, Node.js ${process.versions.node}`,
-    at: new Date().toISOString().slice(0, 10),
     tables: [
       {
         head: ['Step', 'Points', 'Deaths survived', 'Freezes survived', 'Failed'],
@@ -78,11 +74,5 @@ async function report({ testResults }) {
     notes: [
       'A point is right before or right after one effect of a step (an AWS call, an HSM or proxy request, a statement that writes, a commit), in each kind of connect, failed connect and disconnect. At each the worker dies and the step is tried again, or a Disconnect overtakes it; or it freezes, and thaws when the step is done, when the store is disconnected, or when it is connected once more. Then: one of each thing in the world and in the ledger, kmsuser’s password known with one wrong try at most, nothing left after the disconnect.',
     ],
-  };
-  const folder = join(PROJECT, 'docs', 'results');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(
-    join(folder, 'crash-points.json'),
-    await format(JSON.stringify(part), { parser: 'json', printWidth: 110 }),
-  );
+  });
 }
