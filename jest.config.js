@@ -9,6 +9,7 @@ module.exports = {
   testTimeout: 30_000,
   // One more than two cores have: the tests that end processes wait most of their time.
   maxWorkers: 3,
+  testSequencer: '<rootDir>/test/setup/sequencer.cjs',
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
   globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/setup/reporter.cjs'],
