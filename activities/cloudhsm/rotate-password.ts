@@ -4,7 +4,7 @@ import { HsmFailure } from '../../clients/hsm/hsm-login';
 import {
   keepPendingPassword,
   loadPasswords,
-  loadSession,
+  loadSessions,
   markPendingSent,
 } from '../../database/queries/kmsuser-passwords';
 import type { KnownPassword } from '../../database/queries/kmsuser-passwords';
@@ -105,7 +105,7 @@ async function changeByPassword(
 
 /**
  * Changes the password in the session that the login left. A change that was sent before and is sent again sets the
- * same one. `unknown`: the session ended after a change had been sent.
+ * same one. `unknown`: every session ended after a change had been sent.
  */
 async function changeInSession(
   deps: Dependencies,
@@ -113,20 +113,22 @@ async function changeInSession(
   connection: HsmConnection,
   pending: KnownPassword,
 ): Promise<Changed> {
-  const [sessionId, marked] = await Promise.all([
-    loadSession(deps.database.pool, deps.secrets, step.input.storeId),
+  const [sessions, marked] = await Promise.all([
+    loadSessions(deps.database.pool, deps.secrets, step.input.storeId),
     markSent(deps, step, pending),
   ]);
   const passwords = { currentPassword: '', newPassword: pending.password };
-  try {
-    await connection.changePassword({ sessionId, username: KMSUSER, ...passwords });
-    return 'changed';
-  } catch (error) {
-    if (!(error instanceof HsmFailure && error.reason === 'session-ended')) throw error;
-    // The session ended. If a change was sent before, the login that proves it may have ended it: go on and look.
-    if (marked.sentBefore) return 'unknown';
-    throw neverChanged();
+  for (const sessionId of sessions) {
+    try {
+      await connection.changePassword({ sessionId, username: KMSUSER, ...passwords });
+      return 'changed';
+    } catch (error) {
+      if (!(error instanceof HsmFailure && error.reason === 'session-ended')) throw error;
+    }
   }
+  // If a change was sent before, the login that proves it may have ended them all: go on and look.
+  if (marked.sentBefore) return 'unknown';
+  throw neverChanged();
 }
 
 /** Writes down that a change is about to be sent; throws where it must not be. */

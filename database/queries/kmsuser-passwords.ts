@@ -183,9 +183,10 @@ export async function promotePassword(tx: Queryable, storeId: string, version: n
 const SESSION_KIND = 'hsm-session';
 
 /**
- * Keeps the handle of the session that kmsuser holds: rotation goes on with it without another login. Only of the login
- * that was sent last, in an operation that is still the running one: the HSM ended every session before it, and a
- * worker that was frozen must not bring such a one back.
+ * Keeps the handle of the session that kmsuser holds, in an operation that is still the running one: rotation goes on
+ * with it without another login. Of two logins the one that was written down last is `current`: the HSM ended every
+ * session before it. The other is kept beside it (`pending`), as a worker that froze before it sent its login may have
+ * come last all the same.
  */
 export async function keepSession(
   db: Queryable,
@@ -197,10 +198,11 @@ export async function keepSession(
   const written = db.query({
     name: 'keep-session',
     text: `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext, key_id)
-     SELECT o.custom_key_store_id, '${SESSION_KIND}', 'current', o.generation, $6, $7
+     SELECT o.custom_key_store_id, '${SESSION_KIND}', CASE a.sent WHEN $5 THEN 'current' ELSE 'pending' END,
+       o.generation, $6, $7
      FROM operations o JOIN login_attempts a ON a.operation_id = o.id
      WHERE o.custom_key_store_id = $1 AND o.generation = $2 AND o.state = 'running'
-       AND a.secret_version = $3 AND a.purpose = $4 AND a.sent = $5
+       AND a.secret_version = $3 AND a.purpose = $4
      ON CONFLICT (custom_key_store_id, kind, slot)
      DO UPDATE SET ciphertext = excluded.ciphertext, version = excluded.version, key_id = excluded.key_id`,
     values: [
@@ -216,22 +218,19 @@ export async function keepSession(
   await sealedWithKeyInForce(secrets, written);
 }
 
-/** The kept session handle, if any. It may have ended meanwhile. */
-export async function loadSession(
-  db: Queryable,
-  secrets: SecretBox,
-  storeId: string,
-): Promise<string | undefined> {
+/** The kept session handles: that of the login which was written down last, then another one. Each may have ended. */
+export async function loadSessions(db: Queryable, secrets: SecretBox, storeId: string): Promise<string[]> {
   const { rows } = await db.query<{ ciphertext: Buffer; key_id: string | null }>({
-    name: 'load-session',
+    name: 'load-sessions',
     text: `SELECT ciphertext, key_id FROM secrets
-     WHERE custom_key_store_id = $1 AND kind = '${SESSION_KIND}' AND slot = 'current'`,
+     WHERE custom_key_store_id = $1 AND kind = '${SESSION_KIND}'
+     ORDER BY slot`,
     values: [storeId],
   });
-  return rows[0] && secrets.open(storeId, SESSION_KIND, rows[0].ciphertext, rows[0].key_id);
+  return rows.map(({ ciphertext, key_id }) => secrets.open(storeId, SESSION_KIND, ciphertext, key_id));
 }
 
-/** Forgets the session handle after a logout, unless a later operation than the given one keeps it. */
+/** Forgets the session handles after a logout, unless a later operation than the given one keeps them. */
 export async function forgetSession(
   db: Queryable,
   operation: { storeId: string; generation: number },

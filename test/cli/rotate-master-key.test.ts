@@ -13,7 +13,7 @@ import {
   keepPendingPassword,
   keepSession,
   loadPasswords,
-  loadSession,
+  loadSessions,
   replaceGivenPassword,
 } from '../../database/queries/kmsuser-passwords';
 import { noteLogin } from '../../database/queries/login-attempts';
@@ -98,7 +98,7 @@ async function opened(secrets: SecretBox, { cloudHsm, external }: Stores): Promi
   return [
     passwords?.current.password,
     passwords?.pending?.password,
-    await loadSession(database.pool, secrets, cloudHsm.id),
+    ...(await loadSessions(database.pool, secrets, cloudHsm.id)),
     (await loadXksCredential(database.pool, secrets, external.id))?.rawSecretAccessKey,
   ];
 }
@@ -212,7 +212,7 @@ describe('a rotation of the master key', () => {
         () => keepSession(pool, stale, { ...input, secretVersion: 1, purpose: 'login', sent: 1 }, 'stale'),
       ],
       ['read', () => loadPasswords(pool, stale, cloudHsm.id)],
-      ['read session', () => loadSession(pool, stale, cloudHsm.id)],
+      ['read session', () => loadSessions(pool, stale, cloudHsm.id)],
       ['read external', () => loadXksCredential(pool, stale, external.id)],
     ];
     for (const [what, attempt] of attempts) {

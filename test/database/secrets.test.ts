@@ -4,7 +4,7 @@ import {
   keepPendingPassword,
   keepSession,
   loadPasswords,
-  loadSession,
+  loadSessions,
   markPendingSent,
   promotePassword,
 } from '../../database/queries/kmsuser-passwords';
@@ -161,21 +161,24 @@ describe("kmsuser's passwords", () => {
     const store = await aStore(test.database);
     const { input } = await connecting(test.database, store);
     await keepSession(test.database.pool, secrets, await sentLogin(input), 'session-1');
-    expect(await loadSession(test.database.pool, secrets, store.id)).toBe('session-1');
+    expect(await loadSessions(test.database.pool, secrets, store.id)).toEqual(['session-1']);
     await test.database.pool.query('DELETE FROM custom_key_stores WHERE id = $1', [store.id]);
     expect(await loadPasswords(test.database.pool, secrets, store.id)).toBeUndefined();
-    expect(await loadSession(test.database.pool, secrets, store.id)).toBeUndefined();
+    expect(await loadSessions(test.database.pool, secrets, store.id)).toEqual([]);
   });
 });
 
 describe("the handle of kmsuser's session", () => {
-  it('is that of the login which was sent last, whichever is answered last', async () => {
+  it('is that of the login which was written down last, whichever is answered last, and then the other', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const first = await sentLogin(input);
     const second = await sentLogin(input);
     await keepSession(test.database.pool, secrets, second, 'session-2');
     await keepSession(test.database.pool, secrets, first, 'session-1');
-    expect(await loadSession(test.database.pool, secrets, input.storeId)).toBe('session-2');
+    expect(await loadSessions(test.database.pool, secrets, input.storeId)).toEqual([
+      'session-2',
+      'session-1',
+    ]);
   });
 
   it('is not changed by an operation that was overtaken, be it by a login or by a logout', async () => {
@@ -188,9 +191,9 @@ describe("the handle of kmsuser's session", () => {
     await keepSession(test.database.pool, secrets, await sentLogin(again.input), 'session-3');
     await keepSession(test.database.pool, secrets, late, 'session-1');
     await forgetSession(test.database.pool, disconnect.input);
-    expect(await loadSession(test.database.pool, secrets, store.id)).toBe('session-3');
+    expect(await loadSessions(test.database.pool, secrets, store.id)).toEqual(['session-3']);
     await forgetSession(test.database.pool, again.input);
-    expect(await loadSession(test.database.pool, secrets, store.id)).toBeUndefined();
+    expect(await loadSessions(test.database.pool, secrets, store.id)).toEqual([]);
   });
 });
 

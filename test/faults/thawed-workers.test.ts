@@ -72,8 +72,8 @@ class Latch {
   }
 }
 
-/** An HSM whose answer to a login is read late. */
-function frozenAfterLogin(latch: Latch): HsmLogin {
+/** An HSM to which a login is sent late, or whose answer to it is read late. */
+function frozenAtLogin(when: 'before' | 'after', latch: Latch): HsmLogin {
   return {
     reach: hsm.reach,
     keepsSessions: hsm.keepsSessions,
@@ -83,8 +83,9 @@ function frozenAfterLogin(latch: Latch): HsmLogin {
         changeIsATry: connection.changeIsATry,
         listUsers: () => connection.listUsers(),
         async login(username, password) {
+          if (when === 'before') await latch.pass();
           const sessionId = await connection.login(username, password);
-          await latch.pass();
+          if (when === 'after') await latch.pass();
           return sessionId;
         },
         changePassword: (change) => connection.changePassword(change),
@@ -132,7 +133,10 @@ function frozenBeforeQuery(latch: Latch, text: string): Database {
   };
 }
 
-it('who hears late that its login was accepted does not bring an ended session back', async () => {
+it.each([
+  ['hears late that its login was accepted', 'after'],
+  ['sends its login late, which ends the session of its successor,', 'before'],
+] as const)('who %s does not keep the password from being changed', async (_, when) => {
   const { store, cluster } = await world.aStore();
   const { input } = await world.accept('connect', store.id);
   const second = aWorker();
@@ -140,7 +144,9 @@ it('who hears late that its login was accepted does not bring an ended session b
   const infrastructure = await attempt(() => second.createInfrastructure(input, facts));
 
   const latch = new Latch();
-  const frozen = attempt(() => aWorker({ hsm: frozenAfterLogin(latch) }).loginKmsuser(input, infrastructure));
+  const frozen = attempt(() =>
+    aWorker({ hsm: frozenAtLogin(when, latch) }).loginKmsuser(input, infrastructure),
+  );
   await latch.freezes(frozen);
   await attempt(() => second.loginKmsuser(input, infrastructure));
   latch.thaw();
@@ -192,7 +198,7 @@ it('who proves a password change while its successor begins lets that one go on,
 
   const proving = new Latch();
   const frozen = attempt(() =>
-    aWorker({ hsm: frozenAfterLogin(proving) }).rotatePassword(input, infrastructure),
+    aWorker({ hsm: frozenAtLogin('after', proving) }).rotatePassword(input, infrastructure),
   );
   await proving.freezes(frozen);
   const marking = new Latch();

@@ -135,6 +135,7 @@ describe('ledger and world', () => {
     storeId: STORE,
     accountId: '100000000001',
     kind: 'network-interface',
+    slot: 'subnet-1',
     state: 'created',
     providerId: 'eni-1',
     watched: false,
@@ -145,6 +146,12 @@ describe('ledger and world', () => {
 
   it('agree where a connected store has what the ledger says', () => {
     expect(checkLedger(history([], { ledger: [row] }), [item])).toEqual([]);
+  });
+
+  it('agree where an interface went with its subnet, which somebody deleted', () => {
+    const seen = history([], { ledger: [row] });
+    expect(checkLedger(seen, [], new Set(['subnet-1']))).toEqual([]);
+    expect(checkLedger(seen, [], new Set(['subnet-2']))).toHaveLength(1);
   });
 
   it.each([

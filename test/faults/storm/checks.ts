@@ -112,8 +112,15 @@ function wasConnecting(operations: readonly OperationRow[], call: OperationCall)
 }
 const LATE_COMMIT_MS = 20_000;
 
-/** The ledger and the world agree: what is created exists, and what exists is in the ledger. */
-export function checkLedger(history: History, items: ReturnType<typeof itemsOf>): Violation[] {
+/**
+ * The ledger and the world agree: what is created exists, and what exists is in the ledger. With a subnet that somebody
+ * deleted its interfaces went, too.
+ */
+export function checkLedger(
+  history: History,
+  items: ReturnType<typeof itemsOf>,
+  deletedSubnets: ReadonlySet<string> = new Set(),
+): Violation[] {
   const found: Violation[] = [];
   const known = new Set(items.map(({ id }) => id));
   const created = history.ledger.filter(({ state }) => state === 'created');
@@ -124,7 +131,7 @@ export function checkLedger(history: History, items: ReturnType<typeof itemsOf>)
         kind: 'leak',
         what: `${row.kind} ${row.providerId ?? ''} of ${row.storeId} was not released`,
       });
-    else if (!known.has(row.providerId ?? ''))
+    else if (!known.has(row.providerId ?? '') && !deletedSubnets.has(row.slot))
       found.push(loss(`${row.kind} ${row.providerId ?? ''} of ${row.storeId} is CONNECTED's and is gone`));
   }
   for (const row of history.ledger.filter(({ state }) => state === 'planned'))

@@ -22,6 +22,8 @@ export interface LedgerRow {
   storeId: string;
   accountId: string;
   kind: string;
+  /** of a network interface: its subnet */
+  slot: string;
   state: string;
   providerId: string | null;
   watched: boolean;
@@ -56,7 +58,7 @@ export async function readHistory(databaseUrl: string): Promise<History> {
        FROM operations o ORDER BY o.id`,
     );
     const ledger = await client.query<LedgerRow>(
-      `SELECT id, custom_key_store_id AS "storeId", account_id AS "accountId", kind, state,
+      `SELECT id, custom_key_store_id AS "storeId", account_id AS "accountId", kind, slot, state,
          provider_id AS "providerId", watch_until IS NOT NULL AS watched
        FROM provisioned_resources`,
     );

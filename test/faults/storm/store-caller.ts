@@ -205,6 +205,12 @@ export class StoreCaller {
     return false;
   }
 
+  /** The subnet that somebody deleted under the store, which took the interface in it along. */
+  get deletedSubnet(): string | undefined {
+    if (this.meddled?.name !== 'subnet deleted' || !('cluster' in this.behind)) return undefined;
+    return this.behind.cluster.SubnetIds[0];
+  }
+
   /** Makes good what was done to the world. */
   async heal(): Promise<void> {
     if (!this.meddled) return;

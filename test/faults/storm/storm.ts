@@ -147,17 +147,17 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
         callers.flatMap(({ calls }) => calls),
       ),
     );
-    note(await untilClean(() => ledgerAgainstWorld(processes, world)));
+    note(await untilClean(() => ledgerAgainstWorld(processes, world, callers)));
     note(await users(callers, world));
 
     log.say('the world is made good, and every store connects once more with what it knows');
     await Promise.all(callers.map((caller) => caller.heal()));
     note(await everyStore(callers, 'DISCONNECTED', causes));
-    note(await untilClean(() => ledgerAgainstWorld(processes, world)));
+    note(await untilClean(() => ledgerAgainstWorld(processes, world, callers)));
     note(await everyStore(callers, 'CONNECTED', causes));
-    note(await untilClean(() => ledgerAgainstWorld(processes, world)));
+    note(await untilClean(() => ledgerAgainstWorld(processes, world, callers)));
     note(await everyStore(callers, 'DISCONNECTED', causes));
-    note(await untilClean(() => ledgerAgainstWorld(processes, world)));
+    note(await untilClean(() => ledgerAgainstWorld(processes, world, callers)));
     note(await users(callers, world));
     await observer.stop();
     note([...observer.duplicates].map(([slot, what]) => ({ kind: 'duplicate', what: `${slot}: ${what}` })));
@@ -235,9 +235,18 @@ async function untilRest(processes: StormProcesses, callers: readonly StoreCalle
   }
 }
 
-async function ledgerAgainstWorld(processes: StormProcesses, world: SimulatedWorld): Promise<Violation[]> {
+async function ledgerAgainstWorld(
+  processes: StormProcesses,
+  world: SimulatedWorld,
+  callers: readonly StoreCaller[],
+): Promise<Violation[]> {
   const history = await readHistory(processes.endpoints.database);
-  return checkLedger(history, itemsOf(await world.ask((control) => control.wholeInventory())));
+  const deletedSubnets = new Set(callers.flatMap(({ deletedSubnet }) => deletedSubnet ?? []));
+  return checkLedger(
+    history,
+    itemsOf(await world.ask((control) => control.wholeInventory())),
+    deletedSubnets,
+  );
 }
 
 /** What a late request made is removed a moment later: looks again before it calls anything broken. */
