@@ -20,6 +20,26 @@ export function processCommand(pid: number): string | undefined {
   }
 }
 
+/** The processes that a process started, and those that these started. Empty where they cannot be had. */
+export function descendantsOf(root: number): number[] {
+  let table: string;
+  try {
+    table = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  } catch {
+    return [];
+  }
+  const pairs = table
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const below = (parent: number): number[] =>
+    pairs.flatMap(([pid = 0, ppid]) => (ppid === parent ? [pid, ...below(pid)] : []));
+  return below(root);
+}
+
 /** Fields of /proc/PID/stat after the command, which is in brackets and may hold anything (proc(5): state is 3rd, start time 22nd). */
 const STATE = 3 - 3;
 const START_TIME = 22 - 3;

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { processIdentity } from '../process-identity';
+import { descendantsOf, processIdentity } from '../process-identity';
 import type { ProcessName } from '../program';
 import { writeAtomically } from './write-atomically';
 
@@ -48,17 +48,27 @@ export class ChildrenFile {
  */
 export async function endOrphans(path: string): Promise<string[]> {
   const orphans = readChildren(path).filter(lives);
+  const all = orphans.flatMap((orphan) => [orphan, ...partsOf(orphan)]);
   for (const orphan of orphans) {
     // PostgreSQL waits for its clients on SIGTERM; SIGINT ends their sessions
     tell(orphan, orphan.name === 'postgres' ? 'SIGINT' : 'SIGTERM');
-    tell(orphan, 'SIGCONT');
   }
+  for (const one of all) tell(one, 'SIGCONT');
   const deadline = performance.now() + ORPHAN_GRACE_MS;
-  while (orphans.some(lives) && performance.now() < deadline) await pause(POLL_MS);
-  for (const orphan of orphans) if (lives(orphan)) tell(orphan, 'SIGKILL');
-  while (orphans.some(lives)) await pause(POLL_MS);
+  while (all.some(lives) && performance.now() < deadline) await pause(POLL_MS);
+  for (const one of all) if (lives(one)) tell(one, 'SIGKILL');
+  while (all.some(lives)) await pause(POLL_MS);
   rmSync(path, { force: true });
   return orphans.map(({ name }) => name);
+}
+
+/** PostgreSQL's parts are processes and groups of their own. One that is left, frozen perhaps, holds the memory that the next one needs. */
+function partsOf({ name, pid }: Child): Child[] {
+  if (name !== 'postgres') return [];
+  return descendantsOf(pid).flatMap((part) => {
+    const identity = processIdentity(part);
+    return identity === undefined ? [] : [{ name, pid: part, identity }];
+  });
 }
 
 function lives({ pid, identity }: Child): boolean {

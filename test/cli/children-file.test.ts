@@ -47,6 +47,21 @@ test('a frozen orphan is ended, too', async () => {
   expect(processIdentity(worker)).toBeUndefined();
 });
 
+test('frozen parts of PostgreSQL are ended, too', async () => {
+  const path = join(folder, 'parts.json');
+  // A part does not end with its parent, and has a group of its own.
+  const part = "console.log(process.pid); process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)";
+  const script = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(part)}], { stdio: 'inherit', detached: true })`;
+  const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+  children.push(parent);
+  const pid = Number(await new Promise<Buffer>((resolve) => parent.stdout.once('data', resolve)));
+  new ChildrenFile(path).add('postgres', parent.pid ?? 0);
+  for (const one of [parent.pid ?? 0, pid]) process.kill(one, 'SIGSTOP');
+  expect(await endOrphans(path)).toEqual(['postgres']);
+  expect(processIdentity(parent.pid ?? 0)).toBeUndefined();
+  expect(processIdentity(pid)).toBeUndefined();
+});
+
 test('a process that only got the pid of a former child is left alone', async () => {
   const path = join(folder, 'reused.json');
   const pid = await startProcess('obedient');

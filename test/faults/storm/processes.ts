@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { cacheDirOf } from '../../../cli/environment';
 import { findFreePorts } from '../../../cli/free-port';
-import { processIdentity } from '../../../cli/process-identity';
+import { descendantsOf, processIdentity } from '../../../cli/process-identity';
 import type { Endpoints } from '../../../cli/supervisor/endpoints-file';
 import { MAIN } from '../../e2e/dev-under-test';
 import { eventually } from '../../harness/eventually';
@@ -158,7 +158,7 @@ export class StormProcesses {
     const pid = this.pidOf(victim);
     if (pid === undefined || processIdentity(pid) === undefined) return false;
     // PostgreSQL's parts are processes and groups of their own.
-    const family = victim === 'postgres' || victim === 'temporal' ? [pid, ...descendants(pid)] : [pid];
+    const family = victim === 'postgres' || victim === 'temporal' ? [pid, ...descendantsOf(pid)] : [pid];
     for (const member of family) this.#stop(member);
     await pause(forMs);
     for (const member of family) this.#thaw(member);
@@ -382,16 +382,6 @@ function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
 }
 
 /** All processes below one. */
-function descendants(root: number): number[] {
-  const pairs = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
-  const below = (parent: number): number[] =>
-    pairs.filter(([, ppid]) => ppid === parent).flatMap(([pid]) => [pid, ...below(pid)]);
-  return below(root);
-}
-
 async function answer(url: string): Promise<string | undefined> {
   try {
     const got = await fetch(url, { headers: { connection: 'close' }, signal: AbortSignal.timeout(5_000) });
