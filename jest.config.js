@@ -7,8 +7,7 @@ module.exports = {
   // dist/ and .keymoor/ hold copies of names that jest would index
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.keymoor/'],
   testTimeout: 30_000,
-  // One more than two cores have: the tests that end processes wait most of their time.
-  maxWorkers: 3,
+  maxWorkers: 2,
   testSequencer: '<rootDir>/test/setup/sequencer.cjs',
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
   globalTeardown: '<rootDir>/test/setup/global-teardown.ts',

@@ -37,7 +37,7 @@ beforeEach(async () => {
   keyFile = join(folder, 'master-key');
   writeFileSync(keyFile, `${OLD.toString('base64')}\n`, { mode: 0o600 });
   testDatabase = await createTestDatabase();
-  database = openDatabase({ url: testDatabase.url });
+  database = openDatabase({ url: testDatabase.url, connectTimeoutMs: 20_000 });
 });
 
 afterEach(async () => {

@@ -181,7 +181,7 @@ describe('pages of stores', () => {
 describe('migrations', () => {
   it('run from several processes at once, and a second time, without harm', async () => {
     const empty = await createTestDatabase();
-    const fresh = openDatabase({ url: empty.url });
+    const fresh = openDatabase({ url: empty.url, connectTimeoutMs: 20_000 });
     await fresh.pool.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
     // As programs of their own, because jest cannot load the migration library, which is an ES module.
     const migrate = (): Promise<unknown> =>

@@ -17,7 +17,7 @@ export function useTestDatabase(): { database: Database } {
   const used: { database?: Database } = {};
   beforeAll(async () => {
     testDatabase = await createTestDatabase();
-    used.database = openDatabase({ url: testDatabase.url });
+    used.database = openDatabase({ url: testDatabase.url, connectTimeoutMs: 20_000 });
   });
   afterAll(async () => {
     await used.database?.close();

@@ -44,7 +44,7 @@ onSoftHsm(
       pkcs11File = join(folder, 'pkcs11.json');
       writeFileSync(join(folder, 'anchor.pem'), (await makeAuthority()).ca);
       testDatabase = await createTestDatabase();
-      database = openDatabase({ url: testDatabase.url });
+      database = openDatabase({ url: testDatabase.url, connectTimeoutMs: 20_000 });
       hsm = makeSoftHsm();
       library = makeFaultyModule(hsm.module);
       tokenProgramFile = hsm.program(library.environment);
