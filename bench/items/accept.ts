@@ -33,7 +33,7 @@ interface Accepted {
 export function benchAccept(bench: Bench): Promise<Row[]> {
   const most = { p50: 1.5, p99: 1 };
   const why =
-    'an accept looks at the cluster and at its security group (D12 promises a look, so none is kept or shared), and then commits; a bare start only commits. The two looks go out at once, but AWS SDK, API and simulator share the cores: alone they take about as long as half a bare start (the parts are below).';
+    'an accept looks at the cluster and at its security group (D12 promises a look, so none is kept or shared), and then commits; a bare start only commits. The two looks go out at once, but AWS SDK, API and simulator share the cores: alone they take most of the time of a bare start (the parts are below).';
   return accepted(bench, { kind: 'CLOUDHSM', what: 'Connect accepted', most, why });
 }
 
