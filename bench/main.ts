@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { version as sdkVersion } from '@temporalio/client/package.json';
 import type { Bench } from './bench';
@@ -18,6 +18,7 @@ import type { BenchOptions, ItemName } from './options';
 import { recordPart } from './record';
 import { markdownTable, plainTable } from './report';
 import type { Row } from './report';
+import { thisMachine } from './results-part';
 import { startWorld } from './world';
 import type { World } from './world';
 
@@ -111,9 +112,8 @@ async function measure(world: World, options: BenchOptions): Promise<void> {
 async function aboutWorld({ database, temporal }: World, { quick }: BenchOptions): Promise<string[]> {
   const { rows } = await database.query<{ server_version: string }>('SHOW server_version');
   const { serverVersion } = await temporal.connection.workflowService.getSystemInfo({});
-  const [cpu] = cpus();
   return [
-    `${cpus().length} × ${cpu?.model ?? 'CPU'}, ${process.platform}, Node.js ${process.versions.node}`,
+    thisMachine(),
     `PostgreSQL ${rows[0]?.server_version ?? '?'} (fsync on), Temporal dev server ${serverVersion ?? '?'} with the embedded default's settings, SDK ${sdkVersion}`,
     ...(quick ? ['A quick run: too few repetitions to judge by.'] : []),
   ];

@@ -1,21 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { projectFolder } from '../cli/environment';
 import { cellsOf, HEAD } from './report';
 import type { Row } from './report';
-
-/** A part of `docs/results.md`, as `docs/results/<part>.json` holds it. */
-export interface ResultsPart {
-  part: string;
-  title: string;
-  /** that repeats it */
-  command: string;
-  machine: string;
-  /** day, ISO 8601 */
-  at: string;
-  tables: { head: readonly string[]; rows: readonly (readonly string[])[] }[];
-  notes: readonly string[];
-}
+import { writeResultsPart } from './results-part';
 
 /**
  * Writes what one benchmark found as a part of its own: benchmarks that are run apart keep each other's figures.
@@ -23,22 +8,17 @@ export interface ResultsPart {
  */
 export function recordPart(
   found: { name: string; title: string; machine: string; rows: readonly Row[]; notes: readonly string[] },
-  folder = join(projectFolder(), 'docs', 'results'),
+  folder?: string,
 ): string {
   const { name, title, machine, rows, notes } = found;
-  const part: ResultsPart = {
+  const part = {
     part: `bench-${name}`,
     title: `Speed: ${title}`,
     command: `npm run bench -- --only ${name}`,
-    machine,
-    at: new Date().toISOString().slice(0, 10),
     tables: [{ head: HEAD, rows: rows.map(cellsOf) }],
     notes: notes.map(asMarkdown),
   };
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${part.part}.json`);
-  writeFileSync(file, `${JSON.stringify(part, null, 2)}\n`);
-  return file;
+  return writeResultsPart(part, { machine, ...(folder !== undefined && { folder }) });
 }
 
 /** Several lines are a table of their own (a profile): they stay as they are. */

@@ -7,7 +7,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { writeResultsPart } from './results-part.mjs';
 import { runJest } from './run-jest.mjs';
 import { afterSetup } from './setup.mjs';
 
@@ -34,12 +33,12 @@ async function playAll() {
   const file = join(scratch, 'results.json');
   process.env.KEYMOOR_ALL_CRASH_POINTS = '1';
   await runJest(['--json', `--outputFile=${file}`, TESTS]);
-  report(JSON.parse(readFileSync(file, 'utf8')));
+  await report(JSON.parse(readFileSync(file, 'utf8')));
   rmSync(scratch, { recursive: true, force: true });
 }
 
 /** A row for each step, over all journeys that it is part of: how many points there are, and of how many plays what came. */
-function report({ testResults }) {
+async function report({ testResults }) {
   const rows = new Map();
   for (const { ancestorTitles, title, status } of testResults.flatMap((file) => file.assertionResults)) {
     const [, who, how, when, effect] =
@@ -61,6 +60,7 @@ function report({ testResults }) {
     total.points += row.points.size;
     for (const column of ['dies', 'freezes', 'failed']) total[column] += row[column];
   }
+  const { writeResultsPart } = await import('../dist/bench/results-part.js');
   writeResultsPart({
     part: 'crash-points',
     title: 'Crash and freeze points',

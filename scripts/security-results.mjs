@@ -4,7 +4,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeResultsPart } from './results-part.mjs';
 import { runJest } from './run-jest.mjs';
 import { afterSetup } from './setup.mjs';
 
@@ -19,6 +18,7 @@ await afterSetup(async () => {
     const rows = ['signatures', 'oddities', 'addresses', 'canaries'].flatMap((part) =>
       JSON.parse(readFileSync(join(folder, `${part}.json`), 'utf8')),
     );
+    const { writeResultsPart } = await import('../dist/bench/results-part.js');
     writeResultsPart({
       part: 'security',
       title: 'Security',

@@ -40,13 +40,11 @@ const OF_DISCONNECT = [
 const narrowed = (service: string, { store, proxy }: StoreWithProxy): Record<string, string> =>
   service === 'xks' ? { resourceId: proxy.id } : { accountId: store.accountId };
 
-/** A reply that is lost after a read has lost nothing else: one way to fail is enough there. */
-const effectsOf = (operation: string) =>
-  /^(Describe|List|Get)/.test(operation) ? (['reset'] as const) : (['lost-reply', 'reset'] as const);
+const EFFECTS = ['lost-reply', 'reset'] as const;
 
 describe('a connect to a private proxy whose request', () => {
   const cases = OF_CONNECT.flatMap(([service, operation]) =>
-    effectsOf(operation).map((effect) => ({ service, operation, effect })),
+    EFFECTS.map((effect) => ({ service, operation, effect })),
   );
   it.concurrent.each(cases)(
     '$operation met "$effect" is tried again: one endpoint, one zone, one record, CONNECTED',
@@ -70,7 +68,7 @@ describe('a connect to a private proxy whose request', () => {
 
 describe('a disconnect from a private proxy whose request', () => {
   const cases = OF_DISCONNECT.flatMap(([service, operation]) =>
-    effectsOf(operation).map((effect) => ({ service, operation, effect })),
+    EFFECTS.map((effect) => ({ service, operation, effect })),
   );
   it.concurrent.each(cases)(
     '$operation met "$effect" ends in DISCONNECTED with nothing left',

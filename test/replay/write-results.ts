@@ -2,7 +2,7 @@ import {
   CLOUDHSM_CONNECTION_ERROR_CODES,
   XKS_CONNECTION_ERROR_CODES,
 } from '../../keystore/connection-error-code';
-import { writeResultsPart } from '../harness/results-part';
+import { writeResultsPart } from '../../bench/results-part';
 import { workflowSources } from './altered-bundle';
 import { commandsOf } from './commands';
 import { coverageBy } from './coverage';

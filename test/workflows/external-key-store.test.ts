@@ -129,15 +129,8 @@ const BEHAVIOURS: [behaviour: string, end: string, message: RegExp | null][] = [
   ['old-tls', 'XKS_PROXY_INVALID_TLS_CONFIGURATION', /TLS/],
 ];
 
-/** What the proxy does matters to one activity, which is the same for both: behind a service a sample is enough. */
-const SAMPLED = ['healthy', 'hang', 'reset', 'bad-credentials', 'wrong-host-certificate'];
-const behavioursBy = (connectivity: XksConnectivity): typeof BEHAVIOURS =>
-  connectivity === 'PUBLIC_ENDPOINT'
-    ? BEHAVIOURS
-    : BEHAVIOURS.filter(([behaviour]) => SAMPLED.includes(behaviour));
-
 describe.each(CONNECTIVITIES)('a connect by %s to a proxy that is', (connectivity) => {
-  it.concurrent.each(behavioursBy(connectivity))('%s ends with %s', async (behaviour, end, message) => {
+  it.concurrent.each(BEHAVIOURS)('%s ends with %s', async (behaviour, end, message) => {
     const target = await world.anXksStore(connectivity);
     await world.simulator.patchProxy(target.proxy.id, { behaviour });
     expect(await connectTo(target)).toBe(end);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { resultsFile, writeResultsPart } from '../../harness/results-part';
-import type { ResultsPart } from '../../harness/results-part';
+import { resultsFile, writeResultsPart } from '../../../bench/results-part';
+import type { ResultsPart } from '../../../bench/results-part';
 import { isLongForm } from './long-form';
 
 const PART = 'outages';
@@ -25,7 +25,7 @@ export function writeFigures(rows: readonly [outage: string, what: string, figur
   });
 }
 
-function readRows(): string[][] {
+function readRows(): ResultsPart['tables'][number]['rows'] {
   try {
     return (JSON.parse(readFileSync(resultsFile(PART), 'utf8')) as ResultsPart).tables[0]?.rows ?? [];
   } catch {

@@ -10,11 +10,6 @@ export interface Cause {
   to?: number;
   /** how much it weighs: a code is explained by causes that weigh 1 in all */
   weight: number;
-  /**
-   * whose tries it spends: the last try gives a connect its code, those before it may have failed for other reasons. `all`
-   * for what befalls everybody
-   */
-  tries?: 'aws' | 'hsm' | 'proxy' | 'all';
   /** somebody did it to the world behind a store: no fault of a request or a process */
   byHand?: true;
 }
@@ -50,19 +45,23 @@ export class Causes {
         cause.from <= operation.to + SLACK_MS &&
         (cause.to ?? Infinity) >= operation.from - SLACK_MS,
     );
-    const direct = inTime.filter(
-      ({ codes, weight }) => weight > 0 && (codes as string[]).includes(operation.code),
-    );
-    const helped = inTime.filter(
-      (cause) => direct.includes(cause) || direct.some((other) => spendTheSameTries(cause, other)),
-    );
-    return helped.reduce((sum, { weight }) => sum + weight, 0) >= 0.999 ? helped : [];
+    const namely = ({ codes, weight }: Cause): boolean =>
+      weight > 0 && (codes as readonly string[]).includes(operation.code);
+    if (!inTime.some(namely)) return [];
+    const spent = inTime.filter((cause) => namely(cause) || spendsATryOf(operation.code, cause));
+    return spent.reduce((sum, { weight }) => sum + weight, 0) >= 0.999 ? spent : [];
   }
 }
 
-function spendTheSameTries({ tries: one }: Cause, { tries: other }: Cause): boolean {
-  if (one === undefined || other === undefined) return false;
-  return one === other || one === 'all' || other === 'all';
+/** What a proxy is asked again after: the last try gives a connect its code, those before it may have had another of these. */
+const PASSING_OF_A_PROXY: readonly string[] = [
+  'XKS_PROXY_NOT_REACHABLE',
+  'XKS_PROXY_TIMED_OUT',
+  'XKS_PROXY_INVALID_RESPONSE',
+];
+
+function spendsATryOf(code: string, { codes }: Cause): boolean {
+  return PASSING_OF_A_PROXY.includes(code) && codes.some((one) => PASSING_OF_A_PROXY.includes(one));
 }
 
 /** A fault that was taken away may still be at work in a request that it had befallen. */

@@ -129,7 +129,7 @@ async function freeze(shared: ProcessFaultWorld, victim: Victim, forMs: number):
 
 function caused(shared: ProcessFaultWorld, what: string, victim: Victim | 'supervisor') {
   const [weight, ...codes] = CAUSED[victim];
-  return shared.causes.begin({ what, codes, weight, tries: 'all' });
+  return shared.causes.begin({ what, codes, weight });
 }
 
 /** Terminates the workflow of the first of these stores that has one running. */

@@ -381,7 +381,6 @@ function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
   }
 }
 
-/** All processes below one. */
 async function answer(url: string): Promise<string | undefined> {
   try {
     const got = await fetch(url, { headers: { connection: 'close' }, signal: AbortSignal.timeout(5_000) });

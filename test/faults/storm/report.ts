@@ -1,4 +1,4 @@
-import { writeResultsPart } from '../../harness/results-part';
+import { writeResultsPart } from '../../../bench/results-part';
 import type { StormResult } from './storm';
 
 /** What a storm came to, for a person and for `docs/results`. */

@@ -56,8 +56,7 @@ export async function startFault(
   label: string,
 ): Promise<ActiveFault> {
   const what = `${fault.service} ${fault.operation} ${fault.effect}${fault.code ? ` ${fault.code}` : ''}`;
-  const tries = fault.service === 'xks' ? 'proxy' : fault.service === 'hsm' ? 'hsm' : 'aws';
-  const { cause, end } = shared.causes.begin({ what, accountId, codes: codesOf(fault), weight: 0, tries });
+  const { cause, end } = shared.causes.begin({ what, accountId, codes: codesOf(fault), weight: 0 });
   const id = await order(shared, { ...fault, accountId });
   const hits = async (): Promise<number> => {
     const there = await shared.world.ask((control) => control.faults());

@@ -26,7 +26,6 @@ export function watchSlowness(causes: Causes): () => void {
         what: 'a machine that was too busy to answer within 250 ms',
         codes: ['XKS_PROXY_TIMED_OUT', 'XKS_PROXY_NOT_REACHABLE'],
         weight: 1,
-        tries: 'proxy',
       });
     } else if (lasting && now > until) {
       lasting.end();

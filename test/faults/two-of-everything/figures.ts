@@ -1,4 +1,4 @@
-import { writeResultsPart } from '../../harness/results-part';
+import { writeResultsPart } from '../../../bench/results-part';
 
 /** What all plans of a run came to. */
 export interface Figures {

@@ -1,0 +1,44 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { projectFolder } from '../cli/environment';
+
+/** A part of docs/results.md, which `scripts/results.mjs` puts together. */
+export interface ResultsPart {
+  /** names its file */
+  part: string;
+  title: string;
+  /** measures it again */
+  command: string;
+  tables: readonly { head: readonly string[]; rows: readonly (readonly string[])[] }[];
+  notes: readonly string[];
+}
+
+const FOLDER = join(projectFolder(), 'docs', 'results');
+
+/** Where a part is, or will be. */
+export function resultsFile(part: string): string {
+  return join(FOLDER, `${part}.json`);
+}
+
+/** The processors, the system and the Node.js of whoever measures. */
+export function thisMachine(): string {
+  const all = cpus();
+  return `${all.length} × ${all[0]?.model.trim() ?? 'CPU'}, ${process.platform}, Node.js ${process.versions.node}`;
+}
+
+/**
+ * Writes a part, with the machine and the day; its file. Scripts take it from `dist/`, after the set-up.
+ *
+ * @param on.machine where it was measured, if not here and now
+ */
+export function writeResultsPart(
+  { part, title, command, tables, notes }: ResultsPart,
+  { folder = FOLDER, machine = thisMachine() }: { folder?: string; machine?: string } = {},
+): string {
+  const at = new Date().toISOString().slice(0, 10);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${part}.json`);
+  writeFileSync(file, `${JSON.stringify({ part, title, command, machine, at, tables, notes }, null, 2)}\n`);
+  return file;
+}
