@@ -3,11 +3,8 @@
  * of the effects): `npm run crash-points`. Writes docs/results/crash-points.json. `--record` writes down instead what the
  * steps do now, from which the tests are made (test/faults/crash-points/effects.json).
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runJest } from './run-jest.mjs';
+import { jestResults, runJest } from './run-jest.mjs';
 import { afterSetup } from './setup.mjs';
 
 const TESTS = 'test/faults/crash-points';
@@ -29,12 +26,8 @@ async function record() {
 }
 
 async function playAll() {
-  const scratch = mkdtempSync(join(tmpdir(), 'keymoor-crash-points-'));
-  const file = join(scratch, 'results.json');
   process.env.KEYMOOR_ALL_CRASH_POINTS = '1';
-  await runJest(['--json', `--outputFile=${file}`, TESTS]);
-  await report(JSON.parse(readFileSync(file, 'utf8')));
-  rmSync(scratch, { recursive: true, force: true });
+  await report(await jestResults([TESTS]));
 }
 
 /** A row for each step, over all journeys that it is part of: how many points there are, and of how many plays what came. */

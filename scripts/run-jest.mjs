@@ -24,3 +24,19 @@ export async function runJest(args) {
   if (line !== undefined) process.stdout.write(`${line}\n`);
   process.exitCode = code ?? 1;
 }
+
+/**
+ * The same; what jest found out, as its `--json` has it.
+ *
+ * @param {readonly string[]} args jest's
+ */
+export async function jestResults(args) {
+  const scratch = mkdtempSync(join(tmpdir(), 'keymoor-results-'));
+  try {
+    const file = join(scratch, 'results.json');
+    await runJest(['--json', `--outputFile=${file}`, ...args]);
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}

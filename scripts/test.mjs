@@ -1,5 +1,15 @@
-/** Set-up, then the tests: `npm test`, `npm test -- test/api`. */
+/**
+ * Set-up, then the tests: `npm test`, `npm test -- test/api`. `npm test -- --record` runs them all and writes
+ * docs/results/tests.json.
+ */
+import { recordTests } from './record-tests.mjs';
 import { runJest } from './run-jest.mjs';
 import { afterSetup } from './setup.mjs';
 
-await afterSetup(() => runJest(process.argv.slice(2)));
+const args = process.argv.slice(2);
+
+await afterSetup(() =>
+  args.join() === '--record'
+    ? recordTests({ part: 'tests', title: 'All tests', command: 'npm test -- --record' })
+    : runJest(args),
+);

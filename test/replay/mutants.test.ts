@@ -7,7 +7,7 @@ import { installQuietRuntime } from './quiet-runtime';
 
 beforeAll(installQuietRuntime);
 
-/** Else every third of those that are told: the harmless ones alone take as long as all others together. */
+/** Else every tenth of those that are told: the harmless ones alone take as long as all others together. */
 const EVERY_ONE = process.env['KEYMOOR_EVERY_MUTATION'] === '1';
 
 const nameOf = ({ what }: Mutant): string => what.replace(/:\d+ /, ': ');
@@ -16,11 +16,11 @@ const isHarmless = (mutant: Mutant): boolean => HARMLESS.some(({ what }) => what
 describe('a small mistake in the workflows', () => {
   it('is told by a recorded history', async () => {
     const mistakes = mutantsOf(workflowSources());
-    const told = mistakes.filter((mutant) => !isHarmless(mutant)).filter((_, index) => index % 3 === 0);
+    const told = mistakes.filter((mutant) => !isHarmless(mutant)).filter((_, index) => index % 10 === 0);
     const verdicts = await judge([TODAY, ...(EVERY_ONE ? mistakes : told)]);
     // The judge itself: today's code is innocent, by all histories.
     expect(verdicts.shift()).toEqual({ mutant: TODAY });
-    expect(verdicts.length).toBeGreaterThan(EVERY_ONE ? 100 : 40);
+    expect(verdicts.length).toBeGreaterThan(EVERY_ONE ? 100 : 12);
     const unnoticed = verdicts.flatMap(({ mutant, objection }) => (objection ? [] : [nameOf(mutant)]));
     // Both ways, where time allows: a mistake that is told must not be called harmless.
     expect(unnoticed.sort()).toEqual(EVERY_ONE ? HARMLESS.map(({ what }) => what).sort() : []);

@@ -16,7 +16,7 @@ export function writeFigures(rows: readonly [outage: string, what: string, figur
   writeResultsPart({
     part: PART,
     title: 'Outages: how soon it recovers',
-    command: 'KEYMOOR_LONG_OUTAGES=1 npm test -- test/faults/outages',
+    command: 'KEYMOOR_LONG_OUTAGES=1 npm test -- --runInBand test/faults/outages',
     tables: [{ head: HEAD, rows: [...before, ...rows.map((row) => [...row])].sort() }],
     notes: [
       'One supervisor with all processes on one machine; operations lost, made twice or left behind: 0 in every run, or the test fails.',
