@@ -1,6 +1,6 @@
 /**
- * Set-up, then every crash and freeze point with everything that may come after it (`npm test` plays one of them for half
- * of the effects): `npm run crash-points`. Writes docs/results/crash-points.json. `--record` writes down instead what the
+ * Set-up, then every crash and freeze point with everything that may come after it (`npm test` plays one of them for a
+ * third of the effects): `npm run crash-points`. Writes docs/results/crash-points.json. `--record` writes down instead what the
  * steps do now, from which the tests are made (test/faults/crash-points/effects.json).
  */
 import { parseArgs } from 'node:util';
@@ -26,7 +26,7 @@ async function record() {
 }
 
 async function playAll() {
-  process.env.KEYMOOR_ALL_CRASH_POINTS = '1';
+  process.env.KEYMOOR_WHOLE_TESTS = '1';
   await report(await jestResults([TESTS]));
 }
 
@@ -53,8 +53,8 @@ async function report({ testResults }) {
     total.points += row.points.size;
     for (const column of ['dies', 'freezes', 'failed']) total[column] += row[column];
   }
-  const { writeResultsPart } = await import('../dist/bench/results-part.js');
-  writeResultsPart({
+  const { default: built } = await import('../dist/bench/results-part.js');
+  built.writeResultsPart({
     part: 'crash-points',
     title: 'Crash and freeze points',
     command: 'npm run crash-points',

@@ -10,8 +10,8 @@ export async function recordTests(names, args = []) {
   const began = performance.now();
   const found = await jestResults(args);
   const minutes = (performance.now() - began) / 60_000;
-  const { writeResultsPart } = await import('../dist/bench/results-part.js');
-  writeResultsPart({
+  const { default: built } = await import('../dist/bench/results-part.js');
+  built.writeResultsPart({
     ...names,
     tables: [
       {

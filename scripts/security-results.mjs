@@ -18,8 +18,8 @@ await afterSetup(async () => {
     const rows = ['signatures', 'oddities', 'addresses', 'canaries'].flatMap((part) =>
       JSON.parse(readFileSync(join(folder, `${part}.json`), 'utf8')),
     );
-    const { writeResultsPart } = await import('../dist/bench/results-part.js');
-    writeResultsPart({
+    const { default: built } = await import('../dist/bench/results-part.js');
+    built.writeResultsPart({
       part: 'security',
       title: 'Security',
       command: 'npm run results:security',

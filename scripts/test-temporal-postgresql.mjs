@@ -15,8 +15,8 @@ const VERSION = 'v1.31.2';
 const PACKAGES = { server: 'go.temporal.io/server/cmd/server', sql: 'go.temporal.io/server/cmd/tools/sql' };
 
 await afterSetup(async () => {
-  const { cacheDirOf } = await import('../dist/cli/environment.js');
-  const folder = temporalServer(cacheDirOf(process.env));
+  const { default: environment } = await import('../dist/cli/environment.js');
+  const folder = temporalServer(environment.cacheDirOf(process.env));
   if (folder === undefined) {
     process.stdout.write(
       'skipped: a Temporal server on PostgreSQL: go is not installed, which builds it\n0 passed, 0 failed\n',

@@ -8,12 +8,12 @@ import { createAwsClients } from '../../clients/aws/aws-clients';
 import type { ProxyTarget } from '../../clients/xks/proxy-target';
 import type { XksProxyClient } from '../../clients/xks/xks-proxy';
 import type { Database } from '../../database/database';
-import { openDatabase } from '../../database/database';
 import { loadStore } from '../../database/queries/custom-key-stores';
 import { updateStore } from '../../database/queries/update-store';
 import type { StoreChanges } from '../../database/queries/update-store';
 import { loadXksCredential } from '../../database/queries/xks-credentials';
 import { SecretBox } from '../../database/secret-box';
+import { openPatientDatabase } from '../harness/patient-database';
 import type { ApiUnderTest } from './harness/api-under-test';
 import { TEST_REGION, newAccount, startApiUnderTest } from './harness/api-under-test';
 import { databaseUrl, placeExternalStore, rowOf, setState } from './harness/stores';
@@ -25,7 +25,7 @@ let secrets: SecretBox;
 
 beforeAll(async () => {
   under = await startApiUnderTest();
-  database = openDatabase({ url: databaseUrl(under) });
+  database = openPatientDatabase({ url: databaseUrl(under) });
   secrets = new SecretBox(under.masterKey);
 });
 afterAll(async () => {

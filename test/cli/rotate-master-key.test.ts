@@ -6,7 +6,6 @@ import { masterKeyFiles } from '../../cli/master-key-files';
 import type { MasterKeyFiles } from '../../cli/master-key-files';
 import { rotateMasterKey } from '../../cli/rotate-master-key';
 import type { Rotated } from '../../cli/rotate-master-key';
-import { openDatabase } from '../../database/database';
 import type { Database } from '../../database/database';
 import { checkNewStore, createStore } from '../../database/queries/create-store';
 import {
@@ -22,6 +21,7 @@ import { loadXksCredential } from '../../database/queries/xks-credentials';
 import { SecretBox } from '../../database/secret-box';
 import { candidate, connecting, externalCandidate, read } from '../database/fixtures';
 import { eventually } from '../harness/eventually';
+import { openPatientDatabase } from '../harness/patient-database';
 import { createTestDatabase } from '../setup/database';
 import type { TestDatabase } from '../setup/database';
 
@@ -37,7 +37,7 @@ beforeEach(async () => {
   keyFile = join(folder, 'master-key');
   writeFileSync(keyFile, `${OLD.toString('base64')}\n`, { mode: 0o600 });
   testDatabase = await createTestDatabase();
-  database = openDatabase({ url: testDatabase.url, connectTimeoutMs: 20_000 });
+  database = openPatientDatabase({ url: testDatabase.url });
 });
 
 afterEach(async () => {

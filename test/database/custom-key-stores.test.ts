@@ -3,11 +3,11 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { openDatabase } from '../../database/database';
 import { checkNewStore, createStore } from '../../database/queries/create-store';
 import { deleteStore, findStore, listStores } from '../../database/queries/custom-key-stores';
 import type { PagePosition } from '../../database/queries/custom-key-stores';
 import { updateStore } from '../../database/queries/update-store';
+import { openPatientDatabase } from '../harness/patient-database';
 import { createTestDatabase } from '../setup/database';
 import { ACCOUNT, aStore, candidate, connecting, read, secrets, useTestDatabase } from './fixtures';
 
@@ -181,7 +181,7 @@ describe('pages of stores', () => {
 describe('migrations', () => {
   it('run from several processes at once, and a second time, without harm', async () => {
     const empty = await createTestDatabase();
-    const fresh = openDatabase({ url: empty.url, connectTimeoutMs: 20_000 });
+    const fresh = openPatientDatabase({ url: empty.url });
     await fresh.pool.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
     // As programs of their own, because jest cannot load the migration library, which is an ES module.
     const migrate = (): Promise<unknown> =>

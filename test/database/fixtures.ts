@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { openDatabase } from '../../database/database';
 import type { Database } from '../../database/database';
 import { acceptConnect, acceptDisconnect } from '../../database/queries/accept-operation';
 import { createStore } from '../../database/queries/create-store';
@@ -8,6 +7,7 @@ import { loadStore } from '../../database/queries/custom-key-stores';
 import { SecretBox } from '../../database/secret-box';
 import type { CustomKeyStore, XksProxy } from '../../keystore/custom-key-store';
 import type { DispatchableOperation } from '../../keystore/operation';
+import { openPatientDatabase } from '../harness/patient-database';
 import { createTestDatabase } from '../setup/database';
 import type { TestDatabase } from '../setup/database';
 
@@ -17,7 +17,7 @@ export function useTestDatabase(): { database: Database } {
   const used: { database?: Database } = {};
   beforeAll(async () => {
     testDatabase = await createTestDatabase();
-    used.database = openDatabase({ url: testDatabase.url, connectTimeoutMs: 20_000 });
+    used.database = openPatientDatabase({ url: testDatabase.url });
   });
   afterAll(async () => {
     await used.database?.close();

@@ -9,7 +9,6 @@ import { clusterCertificateFingerprint, describeCluster } from '../../clients/aw
 import { createAwsClients } from '../../clients/aws/aws-clients';
 import { openHsmLogin } from '../../clients/hsm/open-hsm-login';
 import { createXksProxyClient } from '../../clients/xks/xks-proxy';
-import { openDatabase } from '../../database/database';
 import type { Database } from '../../database/database';
 import { acceptConnect, acceptDisconnect } from '../../database/queries/accept-operation';
 import { createStore } from '../../database/queries/create-store';
@@ -37,6 +36,7 @@ import { createTestDatabase } from '../setup/database';
 import type { TestDatabase } from '../setup/database';
 import { testTemporalAddress, testWorkflowBundlePath, uniqueTaskQueue } from '../setup/temporal';
 import { eventually } from './eventually';
+import { openPatientDatabase } from './patient-database';
 import { SimulatorControl } from './simulator-control';
 import type { SimulatedCluster, SimulatedProxy } from './simulator-control';
 
@@ -97,7 +97,7 @@ export async function startConnectWorld(
   const stateDir = await mkdtemp(join(tmpdir(), 'keymoor-world-'));
   const logger = pino({ level: process.env['KEYMOOR_TEST_LOG_LEVEL'] ?? 'silent' });
   const testDatabase: TestDatabase = await createTestDatabase();
-  const database = openDatabase({ url: testDatabase.url, queryTimeoutMs: 10_000, connectTimeoutMs: 5_000 });
+  const database = openPatientDatabase({ url: testDatabase.url });
   const running =
     options.simulator ??
     (await startSimulator({

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { ConnectionState } from '../../../keystore/connection-state';
-import { openDatabase } from '../../../database/database';
 import type { ExaminedCandidate } from '../../../database/queries/create-store';
 import { createStore } from '../../../database/queries/create-store';
 import type { VpcEndpointService, XksProxy } from '../../../keystore/custom-key-store';
 import { SecretBox } from '../../../database/secret-box';
+import { openPatientDatabase } from '../../harness/patient-database';
 import type { ApiUnderTest } from './api-under-test';
 
 /** A store that a test has put into the database. */
@@ -101,7 +101,7 @@ async function place(
   candidate: ExaminedCandidate,
   state: ConnectionState | undefined,
 ): Promise<void> {
-  const database = openDatabase({ url: databaseUrl(under), maxConnections: 1 });
+  const database = openPatientDatabase({ url: databaseUrl(under), maxConnections: 1 });
   try {
     const outcome = await createStore(database, candidate, 1_000_000, new SecretBox(under.masterKey));
     if (outcome.kind !== 'created') throw new Error(`the store could not be placed: ${outcome.kind}`);

@@ -1,6 +1,7 @@
 import type { Case } from '../../../conformance/case';
 import { hasNewFailures, runChecks } from '../../../conformance/run-checks';
 import type { CheckRun } from '../../../conformance/run-checks';
+import { WHOLE } from '../../harness/sample';
 import { makeAuthority } from '../../clients/xks/test-authority';
 import type { Identity, TestAuthority } from '../../clients/xks/test-authority';
 import { TestSimulator } from '../../simulator/harness/simulator';
@@ -11,7 +12,7 @@ import { expectedFailures } from './mutant';
 import type { Certificate, Mutant } from './mutant';
 import { faithful } from './mutations';
 
-const ONE_IN = process.env['KEYMOOR_EVERY_MUTATION'] === '1' ? 1 : 8;
+const ONE_IN = WHOLE ? 1 : 8;
 
 /** Defines one test for each mutant: exactly the checks of its bug fail. */
 export function testMutants(mutants: readonly Mutant[]): void {
@@ -39,7 +40,7 @@ export function testMutants(mutants: readonly Mutant[]): void {
 
   /**
    * All that should fail, and every eighth of the others, another eighth for each mutant: each check is told from an eighth
-   * of all bugs, in an eighth of the time. `KEYMOOR_EVERY_MUTATION=1` tells each from all.
+   * of all bugs, in an eighth of the time.
    */
   const wantsOf = (mutant: Mutant, nth: number): ((one: Case) => boolean) => {
     const expected = new Set(expectedFailures(mutant));

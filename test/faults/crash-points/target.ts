@@ -3,7 +3,6 @@ import type { Dependencies } from '../../../activities/dependencies';
 import { HsmFailure } from '../../../clients/hsm/hsm-login';
 import type { HsmLogin } from '../../../clients/hsm/hsm-login';
 import { createXksProxyClient } from '../../../clients/xks/xks-proxy';
-import { openDatabase } from '../../../database/database';
 import type { Database } from '../../../database/database';
 import { loadPasswords } from '../../../database/queries/kmsuser-passwords';
 import { listUnreleased } from '../../../database/queries/provisioned-resources';
@@ -12,6 +11,7 @@ import { removeLateArrivals } from '../../../worker/late-arrivals';
 import { startWorker } from '../../../worker/worker';
 import { startConnectWorld } from '../../harness/connect-world';
 import type { ConnectWorld } from '../../harness/connect-world';
+import { openPatientDatabase } from '../../harness/patient-database';
 import type { Kind } from './journeys';
 
 /** The world of one test file, and what its workers work with. */
@@ -34,12 +34,7 @@ const PATIENT = { budgetScale: 1, xksTimeoutMs: 20_000 };
 export async function openStage(options: { worker?: boolean } = {}): Promise<Stage> {
   const world = await startConnectWorld({ worker: false });
   const worker = options.worker ? await startWorker({ ...world.workerConfig, ...PATIENT }) : undefined;
-  const database = openDatabase({
-    url: world.databaseUrl,
-    maxConnections: CONNECTIONS,
-    queryTimeoutMs: 20_000,
-    connectTimeoutMs: 20_000,
-  });
+  const database = openPatientDatabase({ url: world.databaseUrl, maxConnections: CONNECTIONS });
   const xks = createXksProxyClient({
     region: 'us-east-1',
     simulatorUrl: world.simulator.url,

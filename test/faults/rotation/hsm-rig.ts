@@ -35,6 +35,6 @@ export interface HsmKindUnderTest {
   changeIsATry: boolean;
   /** how many random series of deaths */
   runs: number;
-  /** what hardly depends on the kind is left to the others, unless KEYMOOR_WHOLE_ROTATIONS is 1 */
+  /** what hardly depends on the kind is left to the others, unless the tests are whole */
   isSlow?: boolean;
 }

@@ -15,6 +15,7 @@ import { attempt } from '../../harness/attempt';
 import { eventually } from '../../harness/eventually';
 import { MortalWorker } from '../../harness/mortal-worker';
 import type { Cut } from '../../harness/mortal-worker';
+import { WHOLE } from '../../harness/sample';
 import type { HsmAdmin, HsmKindUnderTest, HsmRig, Meddling } from './hsm-rig';
 
 const OF_MEDDLING: Readonly<Record<Meddling, ConnectionErrorCode>> = {
@@ -38,7 +39,7 @@ const STEPS = ['loginKmsuser', 'rotatePassword'] as const;
  * no try is spent in vain: two wrong ones in a row at most, however often a worker dies and whatever answer is lost.
  */
 export function rotationUnderFire(kind: HsmKindUnderTest): void {
-  const whole = kind.isSlow !== true || process.env['KEYMOOR_WHOLE_ROTATIONS'] === '1';
+  const whole = kind.isSlow !== true || WHOLE;
   let rig: HsmRig;
   /** of the last connect that failed, for whoever reads of a test that did */
   let whyNot = '';

@@ -1,4 +1,5 @@
 import { startConnectWorld } from '../../harness/connect-world';
+import { WHOLE } from '../../harness/sample';
 import type { HsmAdmin, HsmRig } from './hsm-rig';
 import { rotationUnderFire } from './rotation-under-fire';
 
@@ -40,4 +41,4 @@ async function openRig(): Promise<HsmRig> {
 }
 
 describe("rotation on the simulator's HSMs", () =>
-  rotationUnderFire({ open: openRig, changeIsATry: false, runs: 20 }));
+  rotationUnderFire({ open: openRig, changeIsATry: false, runs: WHOLE ? 20 : 8 }));

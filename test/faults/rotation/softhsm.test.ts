@@ -4,6 +4,7 @@ import { createPkcs11HsmLogin } from '../../../clients/hsm/pkcs11/pkcs11';
 import { createStore } from '../../../database/queries/create-store';
 import { candidate } from '../../database/fixtures';
 import { startConnectWorld } from '../../harness/connect-world';
+import { WHOLE } from '../../harness/sample';
 import { makeFaultyModule, makeSoftHsm, missingForSoftHsm } from '../../harness/softhsm';
 import type { HsmAdmin, HsmRig } from './hsm-rig';
 import { rotationUnderFire } from './rotation-under-fire';
@@ -81,7 +82,7 @@ const missing = missingForSoftHsm({ compiler: true });
 
 if (missing === undefined) {
   describe('rotation on a PKCS#11 token (SoftHSM)', () =>
-    rotationUnderFire({ open: openRig, changeIsATry: true, runs: 5 }));
+    rotationUnderFire({ open: openRig, changeIsATry: true, runs: WHOLE ? 5 : 2 }));
 } else {
   describe.skip(`rotation on a PKCS#11 token (skipped: no ${missing} here)`, () => {
     it('is not tried', () => undefined);
