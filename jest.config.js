@@ -7,7 +7,7 @@ module.exports = {
   // dist/ and .keymoor/ hold copies of names that jest would index
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.keymoor/'],
   testTimeout: 30_000,
-  maxWorkers: 3,
+  maxWorkers: 4,
   testSequencer: '<rootDir>/test/setup/sequencer.cjs',
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
   globalTeardown: '<rootDir>/test/setup/global-teardown.ts',

@@ -1,6 +1,6 @@
 /**
- * Set-up, then every crash and freeze point with everything that may come after it (`npm test` plays one of them for a
- * third of the effects): `npm run crash-points`. Writes docs/results/crash-points.json. `--record` writes down instead what the
+ * Set-up, then every crash and freeze point with everything that may come after it (`npm test` plays one of them for half
+ * of the effects): `npm run crash-points`. Writes docs/results/crash-points.json. `--record` writes down instead what the
  * steps do now, from which the tests are made (test/faults/crash-points/effects.json).
  */
 import { parseArgs } from 'node:util';

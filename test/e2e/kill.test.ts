@@ -28,11 +28,21 @@ afterAll(() => dev.close());
 
 interface Target extends KeyStoreUnderTest {
   accountId: string;
+}
+
+interface ClusterTarget extends Target {
   cluster: SimulatedCluster;
 }
 
-async function aStore(): Promise<Target> {
-  const accountId = String(randomInt(100_000_000_000, 999_999_999_999));
+interface ProxyTarget extends Target {
+  /** of the proxy's endpoint */
+  host: string;
+}
+
+const newAccountId = (): string => String(randomInt(100_000_000_000, 999_999_999_999));
+
+async function aStore(): Promise<ClusterTarget> {
+  const accountId = newAccountId();
   const kms = dev.kms(accountId);
   const cluster = await dev.simulator.createCluster({ accountId, subnets: 3, activeHsms: 3 });
   const { CustomKeyStoreId = '' } = await kms.send(
@@ -46,7 +56,28 @@ async function aStore(): Promise<Target> {
   return { accountId, kms, cluster, CustomKeyStoreId };
 }
 
-async function expectBuilt({ accountId, cluster, CustomKeyStoreId }: Target): Promise<void> {
+async function aPrivateStore(): Promise<ProxyTarget> {
+  const accountId = newAccountId();
+  const kms = dev.kms(accountId);
+  const proxy = await dev.simulator.createProxy({ accountId, connectivity: 'VPC_ENDPOINT_SERVICE' });
+  const { CustomKeyStoreId = '' } = await kms.send(
+    new CreateCustomKeyStoreCommand({
+      CustomKeyStoreName: `kill ${accountId}`,
+      CustomKeyStoreType: 'EXTERNAL_KEY_STORE',
+      XksProxyConnectivity: 'VPC_ENDPOINT_SERVICE',
+      XksProxyUriEndpoint: proxy.XksProxyUriEndpoint,
+      XksProxyUriPath: proxy.XksProxyUriPath,
+      XksProxyVpcEndpointServiceName: proxy.XksProxyVpcEndpointServiceName,
+      XksProxyAuthenticationCredential: {
+        AccessKeyId: proxy.AccessKeyId,
+        RawSecretAccessKey: proxy.RawSecretAccessKey,
+      },
+    }),
+  );
+  return { accountId, kms, CustomKeyStoreId, host: proxy.XksProxyUriEndpoint.slice('https://'.length) };
+}
+
+async function expectBuilt({ accountId, cluster, CustomKeyStoreId }: ClusterTarget): Promise<void> {
   const inventory = await dev.simulator.inventory(accountId);
   expect(inventory.securityGroups.map((group) => group.GroupName)).toEqual([`kms-${CustomKeyStoreId}`]);
   expect(inventory.networkInterfaces.map((item) => item.SubnetId).sort()).toEqual(
@@ -54,37 +85,61 @@ async function expectBuilt({ accountId, cluster, CustomKeyStoreId }: Target): Pr
   );
 }
 
-async function expectNothing({ accountId }: Target): Promise<void> {
-  const { securityGroups, networkInterfaces } = await dev.simulator.inventory(accountId);
-  expect([securityGroups, networkInterfaces]).toEqual([[], []]);
+async function expectWayBuilt({ accountId, host }: ProxyTarget): Promise<void> {
+  const { vpcEndpoints, hostedZones } = await dev.simulator.inventory(accountId);
+  expect(vpcEndpoints).toMatchObject([{ State: 'available' }]);
+  expect(hostedZones).toMatchObject([{ Name: `${host}.`, Records: [{ Name: `${host}.`, Type: 'A' }] }]);
+  expect(hostedZones[0]?.Records).toHaveLength(1);
 }
 
-describe('a connect through the death of everything', () => {
-  it('arrives, leaves nothing after a disconnect, and connects again without a new password', async () => {
-    const target = await aStore();
-    const { kms, CustomKeyStoreId } = target;
-    await kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+async function expectNothing({ accountId }: Target): Promise<void> {
+  const { securityGroups, networkInterfaces, vpcEndpoints, hostedZones } =
+    await dev.simulator.inventory(accountId);
+  expect([securityGroups, networkInterfaces, vpcEndpoints, hostedZones]).toEqual([[], [], [], []]);
+}
+
+const connect = ({ kms, CustomKeyStoreId }: Target): Promise<unknown> =>
+  kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+const disconnect = ({ kms, CustomKeyStoreId }: Target): Promise<unknown> =>
+  kms.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+
+async function untilConnected(target: Target): Promise<void> {
+  await untilState(target, 'CONNECTED', 'FAILED');
+  expect(await stateOf(target)).toBe('CONNECTED');
+}
+
+describe('two connects, to a cluster and to a private proxy, through the death of everything', () => {
+  it('arrive, leave nothing after a disconnect, and connect again without a new password', async () => {
+    const targets = await Promise.all([aStore(), aPrivateStore()]);
+    const [ofCluster, ofProxy] = targets;
+    const all = (work: (target: Target) => Promise<unknown>): Promise<unknown> =>
+      Promise.all(targets.map(work));
+    const untilSteps = (one: string, other: string): Promise<unknown> =>
+      Promise.all([untilStep(dev, ofCluster, one), untilStep(dev, ofProxy, other)]);
+
+    await all(connect);
     await kill(dev, 'api');
-    await untilStep(dev, target, 'createInfrastructure');
+    await untilSteps('createInfrastructure', 'createVpcEndpoint');
     await kill(dev, 'worker');
     await kill(dev, 'temporal');
-    await untilStep(dev, target, 'loginKmsuser');
+    await untilSteps('loginKmsuser', 'createPrivateDns');
     await kill(dev, 'postgres');
-    await untilStep(dev, target, 'rotatePassword');
+    await untilStep(dev, ofCluster, 'rotatePassword');
     await kill(dev, 'simulator');
-    await untilState(target, 'CONNECTED', 'FAILED');
-    expect(await stateOf(target)).toBe('CONNECTED');
-    await expectBuilt(target);
+    await all(untilConnected);
+    await expectBuilt(ofCluster);
+    await expectWayBuilt(ofProxy);
 
-    await kms.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+    await all(disconnect);
     await kill(dev, 'worker');
-    await untilState(target, 'DISCONNECTED');
-    await expectNothing(target);
+    await kill(dev, 'simulator');
+    await all((target) => untilState(target, 'DISCONNECTED'));
+    await all(expectNothing);
 
-    await kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
-    await untilState(target, 'CONNECTED', 'FAILED');
-    expect(await stateOf(target)).toBe('CONNECTED');
-    expect((await dev.simulator.kmsuser(target.cluster.ClusterId)).locked).toBe(false);
+    await all(connect);
+    await all(untilConnected);
+    await expectWayBuilt(ofProxy);
+    expect((await dev.simulator.kmsuser(ofCluster.cluster.ClusterId)).locked).toBe(false);
   });
 });
 
@@ -97,7 +152,7 @@ describe('a worker that is frozen over a whole disconnect and connect', () => {
 
   it('does no harm when it thaws', async () => {
     const target = await aStore();
-    const { kms, CustomKeyStoreId, accountId } = target;
+    const { CustomKeyStoreId, accountId } = target;
     const hold = await dev.simulator.fault({
       service: 'ec2',
       operation: 'CreateNetworkInterface',
@@ -105,7 +160,7 @@ describe('a worker that is frozen over a whole disconnect and connect', () => {
       times: 1,
       accountId,
     });
-    await kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+    await connect(target);
     // The worker is in the middle of building: one of its requests is on its way.
     await untilStep(dev, target, 'createInfrastructure');
     await eventually(
@@ -142,10 +197,10 @@ describe('a worker that is frozen over a whole disconnect and connect', () => {
         (status) => status === 200,
         { limitMs: LIMIT_MS },
       );
-      await kms.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+      await disconnect(target);
       await untilState(target, 'DISCONNECTED');
       await expectNothing(target);
-      await kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+      await connect(target);
       await untilState(target, 'CONNECTED', 'FAILED');
     } finally {
       process.kill(pids.worker ?? 0, 'SIGCONT');
@@ -165,11 +220,10 @@ describe('a worker that is frozen over a whole disconnect and connect', () => {
     expect(await stateOf(target)).toBe('CONNECTED');
     await expectBuilt(target);
 
-    await kms.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+    await disconnect(target);
     await untilState(target, 'DISCONNECTED');
     await expectNothing(target);
-    await kms.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
-    await untilState(target, 'CONNECTED', 'FAILED');
-    expect(await stateOf(target)).toBe('CONNECTED');
+    await connect(target);
+    await untilConnected(target);
   });
 });

@@ -61,7 +61,7 @@ export const TRANSPORT_MUTANTS: readonly Mutant[] = [
   {
     bug: 'takes its time for ConnectCustomKeyStore',
     mutation: async (call, upstream) => {
-      if (metadataOf(call)['kmsOperation'] === 'ConnectCustomKeyStore') await pause(1_200);
+      if (metadataOf(call)['kmsOperation'] === 'ConnectCustomKeyStore') await pause(4_000);
       return upstream.forward(call);
     },
     fails: ['connect-probe'],

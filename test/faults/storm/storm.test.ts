@@ -10,7 +10,7 @@ it('keeps every promise through a short storm of all kinds of faults', async () 
     forMs: 120_000,
     mostProcessFaults: 18,
     weather: {
-      callerPauseMs: 400,
+      callerPauseMs: 600,
       simulatorFaultEveryMs: 600,
       processFaultEveryMs: 300,
       longestFreezeMs: 1_500,
