@@ -41,7 +41,7 @@ export function benchAccept(bench: Bench): Promise<Row[]> {
 export function benchXksAccept(bench: Bench): Promise<Row[]> {
   const most = { p50: 0.5, p99: 0.3 };
   const why =
-    'what is left is one HTTP request with its signature, one transaction and its commit to disk (the parts are below); the dispatch to Temporal begins only when the answer has left.';
+    "what is left is one HTTP request with its signature, one statement and its commit to disk. Between two accepts the processes do other work, and after it even a Describe takes more than half of an accept's time (the parts are below). The dispatch to Temporal begins only when the answer has left.";
   return accepted(bench, {
     kind: 'PUBLIC_XKS',
     what: 'external key store: Connect accepted',
@@ -91,7 +91,7 @@ async function acceptOnce({ world }: Bench, store: KeyStore): Promise<number> {
 
 /**
  * Where the time of an accept goes, as far as its parts can be had alone: each after another accept, as an accept is. One that
- * follows its like at once finds everything warm, and takes half as long.
+ * follows its like at once finds everything warm, and takes a third of the time.
  */
 async function partsOfAccept(bench: Bench, store: KeyStore): Promise<string> {
   const { world, counts } = bench;
