@@ -6,14 +6,19 @@ import type { SecretBox, SecretKind } from '../secret-box';
 export interface KeyInForce {
   keyId: string;
   sealedHashKey: Buffer;
+  /** false: the transaction that asks wrote it itself, and may yet be rolled back */
+  committed: boolean;
 }
 
 /** The master key in force; undefined in a database that no process with a key has used since migration 0004. */
 export async function keyInForce(db: Queryable): Promise<KeyInForce | undefined> {
-  const { rows } = await db.query<{ key_id: string; sealed_hash_key: Buffer }>(
-    'SELECT key_id, sealed_hash_key FROM master_keys',
+  const { rows } = await db.query<{ key_id: string; sealed_hash_key: Buffer; ours: boolean }>(
+    `SELECT key_id, sealed_hash_key, coalesce(xmin = pg_current_xact_id_if_assigned()::xid, false) AS ours
+     FROM master_keys`,
   );
-  return rows[0] && { keyId: rows[0].key_id, sealedHashKey: rows[0].sealed_hash_key };
+  return (
+    rows[0] && { keyId: rows[0].key_id, sealedHashKey: rows[0].sealed_hash_key, committed: !rows[0].ours }
+  );
 }
 
 /**
@@ -23,7 +28,6 @@ export async function keyInForce(db: Queryable): Promise<KeyInForce | undefined>
  */
 export async function checkMasterKey(db: Queryable, secrets: SecretBox): Promise<void> {
   let known = await keyInForce(db);
-  const committed = known !== undefined;
   if (!known) {
     await assertOpensOne(db, secrets);
     await db.query(
@@ -33,8 +37,8 @@ export async function checkMasterKey(db: Queryable, secrets: SecretBox): Promise
     known = await keyInForce(db);
   }
   if (known?.keyId !== secrets.keyId) throw new MasterKeyNotInForce(secrets.keyId, known?.keyId);
-  // What a transaction wrote itself may be rolled back, and others cannot refer to it before: they look for themselves.
-  secrets.useHashKey(known.sealedHashKey, { committed });
+  // What a transaction wrote itself others cannot refer to before it is committed: they look for themselves.
+  secrets.useHashKey(known.sealedHashKey, { committed: known.committed });
 }
 
 /** As `checkMasterKey`, and writes nothing: without a key in force yet, any is right. */

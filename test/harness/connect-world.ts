@@ -90,6 +90,8 @@ export async function startConnectWorld(
     budgetScale?: number;
     worker?: boolean;
     quietMs?: number;
+    /** what a proxy has for an answer; KMS's 250 by default */
+    xksTimeoutMs?: number;
     /** one that runs already, in a process of its own; closed with the world */
     simulator?: Pick<RunningSimulator, 'url' | 'close'>;
   } = {},
@@ -131,6 +133,7 @@ export async function startConnectWorld(
     budgetScale: options.budgetScale ?? 0.05,
     logger,
     reconciler: { quietMs: options.quietMs ?? 1_000, intervalMs: 200 },
+    ...(options.xksTimeoutMs !== undefined && { xksTimeoutMs: options.xksTimeoutMs }),
   };
   const aws = createAwsClients({
     region: 'us-east-1',
