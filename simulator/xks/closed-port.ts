@@ -4,7 +4,8 @@ import { connect, createServer } from 'node:net';
 
 /**
  * A port that refuses connections and that nobody else is given: it is the near end of a connection that this process
- * holds to itself, so it is taken, and nothing listens on it.
+ * holds to itself, so it is taken, and nothing listens on it. The end is bound before it connects: Linux lets other
+ * connections begin at a port that was only chosen by connecting, and one that goes to its own port meets itself.
  */
 export class ClosedPort {
   private constructor(
@@ -36,7 +37,8 @@ export class ClosedPort {
     const near = connect({
       host,
       port: (server.address() as AddressInfo).port,
-      ...(port === 0 ? {} : { localAddress: host, localPort: port }),
+      localAddress: host,
+      localPort: port,
     });
     try {
       const accepted = once(server, 'connection') as Promise<[Socket]>;

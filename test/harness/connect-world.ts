@@ -90,8 +90,6 @@ export async function startConnectWorld(
     budgetScale?: number;
     worker?: boolean;
     quietMs?: number;
-    /** what a proxy has for an answer; KMS's 250 by default */
-    xksTimeoutMs?: number;
     /** one that runs already, in a process of its own; closed with the world */
     simulator?: Pick<RunningSimulator, 'url' | 'close'>;
   } = {},
@@ -133,7 +131,8 @@ export async function startConnectWorld(
     budgetScale: options.budgetScale ?? 0.05,
     logger,
     reconciler: { quietMs: options.quietMs ?? 1_000, intervalMs: 200 },
-    ...(options.xksTimeoutMs !== undefined && { xksTimeoutMs: options.xksTimeoutMs }),
+    // On a busy machine KMS's 250 ms may be over before an answer or a fault shows.
+    xksTimeoutMs: 2_000,
   };
   const aws = createAwsClients({
     region: 'us-east-1',
