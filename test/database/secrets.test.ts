@@ -45,10 +45,6 @@ describe('the secret box', () => {
     ['another store', () => secrets.open('cks-2', 'kmsuser-password', sealed, null)],
     ['another kind', () => secrets.open('cks-1', 'hsm-session', sealed, null)],
     ['another key', () => new SecretBox(Buffer.alloc(32, 8)).open('cks-1', 'kmsuser-password', sealed, null)],
-    [
-      'a changed byte',
-      () => secrets.open('cks-1', 'kmsuser-password', Buffer.from(sealed).fill(1, 30, 31), null),
-    ],
     ['too few bytes', () => secrets.open('cks-1', 'kmsuser-password', sealed.subarray(0, 20), null)],
     [
       'a key id that was written down',
@@ -57,6 +53,14 @@ describe('the secret box', () => {
   ])('does not open for %s, and says nothing of the secret', (_case, open) => {
     expect(open).toThrow(/does not decrypt|is not the one that/);
     expect(open).not.toThrow(/canary/);
+  });
+
+  it('does not open for any changed byte', () => {
+    for (let at = 0; at < sealed.length; at++) {
+      const changed = Buffer.from(sealed);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(() => secrets.open('cks-1', 'kmsuser-password', changed, null)).toThrow(/does not decrypt/);
+    }
   });
 
   it('takes a master key of 32 bytes only', () => {
