@@ -16,6 +16,8 @@ export interface TemporalConfig {
   namespace: string;
   /** environment of its process */
   env: Readonly<Record<string, string>>;
+  /** false: what a test does not need to survive a loss of power; it writes without waiting for the disk */
+  durable?: boolean;
 }
 
 export interface PreparedTemporal {
@@ -50,12 +52,12 @@ export async function prepareTemporal(config: TemporalConfig): Promise<PreparedT
  * The settings that `spec/temporal.md` §2 measured: without the first one the one shard polls its queue only 20 times a second,
  * and without the write-ahead log a start takes twice as long. `synchronous=2` is safe against power loss.
  */
-function devServerArguments({ folder, port, uiPort, namespace }: TemporalConfig): string[] {
+function devServerArguments({ folder, port, uiPort, namespace, durable = true }: TemporalConfig): string[] {
   return [
     'server',
     'start-dev',
     ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
-    ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=2'],
+    ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', `synchronous=${durable ? '2' : '0'}`],
     ...['--db-filename', join(folder, 'temporal.db')],
     ...['--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
     ...['--namespace', namespace],

@@ -76,6 +76,7 @@ export async function startTestEngines(home: string): Promise<TestEngines> {
       uiPort,
       namespace: 'default',
       env,
+      durable: false,
     });
     await start(program);
     return address;
