@@ -169,13 +169,20 @@ interface FailedAttempt {
   leftMs?: number;
 }
 
+/** What an attempt that was cut short ends with where it tells no more than that nobody had answered yet. */
+const SILENCE: readonly ConnectionErrorCode[] = [
+  'NETWORK_ERRORS',
+  'XKS_PROXY_TIMED_OUT',
+  'XKS_PROXY_NOT_REACHABLE',
+];
+
 /**
  * Why the step failed. An attempt that was cut short tells only that somebody had not answered yet; where an earlier
  * one got an answer, that is the reason (D14, D15).
  */
 function reasonOf(failure: StepFailure, { attempt, cut }: FailedAttempt): StepFailure {
   const { lastFailureCode, lastMessage } = attempt;
-  if (!cut || failure.code !== 'NETWORK_ERRORS' || lastFailureCode === undefined) return failure;
+  if (!cut || !SILENCE.includes(failure.code) || lastFailureCode === undefined) return failure;
   return passingFailure(lastFailureCode, lastMessage ?? failure.message);
 }
 

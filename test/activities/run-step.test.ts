@@ -6,6 +6,7 @@ import { attemptEnvironment } from '../harness/attempt';
 import { finalFailure, passingFailure } from '../../activities/step-failure';
 import { openDatabase } from '../../database/database';
 import { listOperationsOfStore } from '../../database/queries/operations';
+import type { ConnectionErrorCode } from '../../keystore/connection-error-code';
 import type { OperationInput, OperationStep } from '../../keystore/operation';
 import type { StepName } from '../../keystore/steps';
 import { SecretBox } from '../../database/secret-box';
@@ -132,22 +133,29 @@ describe('a step', () => {
     expect(failure).toMatchObject({ type: 'NETWORK_ERRORS', nonRetryable: true });
   });
 
-  it('that is cut short by the end of its budget ends with what an earlier attempt was told (D14)', async () => {
-    const { input } = await connecting(test.database, await aStore(test.database));
-    let attempts = 0;
-    const failure = await failureOf(
-      attemptEnvironment().run(() =>
-        runStep(deps(0.001), 'findCluster', input, (step) => {
-          if (++attempts === 1) return Promise.reject(passingFailure('INTERNAL_ERROR', 'It is not ACTIVE.'));
-          return new Promise((_resolve, reject) => {
-            step.signal.addEventListener('abort', () => reject(passingFailure('NETWORK_ERRORS', 'hung.')));
-          });
-        }),
-      ),
-    );
-    expect(failure).toMatchObject({ type: 'INTERNAL_ERROR', nonRetryable: true });
-    expect(failure.message).toMatch(/^It is not ACTIVE\. Gave up/);
-  });
+  it.each<[StepName, ConnectionErrorCode, silence: ConnectionErrorCode]>([
+    ['findCluster', 'INTERNAL_ERROR', 'NETWORK_ERRORS'],
+    ['probeProxy', 'XKS_PROXY_NOT_REACHABLE', 'XKS_PROXY_TIMED_OUT'],
+    ['probeProxy', 'XKS_PROXY_INVALID_RESPONSE', 'XKS_PROXY_NOT_REACHABLE'],
+  ])(
+    '(%s) that is cut short by the end of its budget ends with %s, as an earlier attempt was told, and not with %s (D14)',
+    async (name, told, silence) => {
+      const { input } = await connecting(test.database, await aStore(test.database));
+      let attempts = 0;
+      const failure = await failureOf(
+        attemptEnvironment().run(() =>
+          runStep(deps(0.001), name, input, (step) => {
+            if (++attempts === 1) return Promise.reject(passingFailure(told, 'It is not well.'));
+            return new Promise((_resolve, reject) => {
+              step.signal.addEventListener('abort', () => reject(passingFailure(silence, 'hung.')));
+            });
+          }),
+        ),
+      );
+      expect(failure).toMatchObject({ type: told, nonRetryable: true });
+      expect(failure.message).toMatch(/^It is not well\. Gave up/);
+    },
+  );
 
   it('costs no budget and stays retryable when the failure is our own, and its message carries no value', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
