@@ -135,8 +135,8 @@ describe('a step', () => {
 
   it.each<[StepName, ConnectionErrorCode, silence: ConnectionErrorCode]>([
     ['findCluster', 'INTERNAL_ERROR', 'NETWORK_ERRORS'],
-    ['probeProxy', 'XKS_PROXY_NOT_REACHABLE', 'XKS_PROXY_TIMED_OUT'],
-    ['probeProxy', 'XKS_PROXY_INVALID_RESPONSE', 'XKS_PROXY_NOT_REACHABLE'],
+    ['findEndpointService', 'XKS_PROXY_NOT_REACHABLE', 'XKS_PROXY_TIMED_OUT'],
+    ['findEndpointService', 'XKS_PROXY_INVALID_RESPONSE', 'XKS_PROXY_NOT_REACHABLE'],
   ])(
     '(%s) that is cut short by the end of its budget ends with %s, as an earlier attempt was told, and not with %s (D14)',
     async (name, told, silence) => {
