@@ -20,7 +20,7 @@ import type { Replicas } from './two-of-everything/processes';
 const LONG_FORM = process.env['KEYMOOR_LONG_TWO'];
 const TIMES = Number(LONG_FORM ?? '1');
 const SEED = Number(process.env['KEYMOOR_TWO_SEED'] ?? String(Date.now() % 2 ** 31));
-const ROUNDS = 2 * TIMES;
+const ROUNDS = LONG_FORM === undefined ? 1 : 2 * TIMES;
 const DEATH_ROUNDS = Math.ceil(TIMES / 5);
 const ACCOUNTS_AT_ONCE = 3;
 const MAX_COMMANDS = 40;
