@@ -165,6 +165,7 @@ export function createProxyCaller(
     async call(target, call, options = {}) {
       throwIfCancelled(options.signal);
       const fresh = options.freshConnection ?? call.freshConnection;
+      let first: ProxyCallFailed;
       try {
         return await logged(target, call, () => attemptTrusting(target, call, options, fresh));
       } catch (error) {
@@ -175,13 +176,15 @@ export function createProxyCaller(
           error.networkTimeout &&
           options.signal?.aborted !== true;
         if (!repeat) throw error;
+        first = error;
       }
       try {
         // A kept connection may be one whose other end is gone without a word.
         return await logged(target, call, () => attemptTrusting(target, call, options, true));
       } catch (error) {
         throwIfCancelled(options.signal);
-        throw error;
+        // A repeat that the caller's deadline cuts short tells less than the try before it, which had all its time.
+        throw options.signal?.aborted === true ? first : error;
       }
     },
     close() {

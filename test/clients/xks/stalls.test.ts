@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import { probeProxy } from '../../../clients/xks/probe-proxy';
 import { eventually } from '../eventually';
@@ -243,6 +244,36 @@ describe('a proxy that stalls (D34)', () => {
       expect(failure).toMatchObject({ outcome: 'timed-out', networkTimeout: true });
       expect(proxy.received).toHaveLength(1);
     });
+  });
+
+  test("and a deadline in the middle of the repeat: the first try's answer stands", async () => {
+    const silent = await silentServer();
+    const deadline = new AbortController();
+    let asked = 0;
+    // A simulator that says once where the proxy is. It knows no CA.
+    const simulator = createHttpServer((request, response) => {
+      if (request.url?.startsWith('/_network/names') !== true) response.writeHead(404).end();
+      else if ((asked += 1) === 1) response.end(JSON.stringify({ host: '127.0.0.1', port: silent.port }));
+      else deadline.abort(new DOMException('The time is over.', 'TimeoutError'));
+    });
+    await new Promise<void>((resolve) => simulator.listen(0, '127.0.0.1', resolve));
+    close.push(
+      () => simulator.close(),
+      () => simulator.closeAllConnections(),
+    );
+    const client = clientOf(
+      { port: 1, authority: await makeAuthority() },
+      {
+        timeoutMs: SHORT_MS,
+        connectTo: [],
+        simulatorUrl: `http://127.0.0.1:${(simulator.address() as AddressInfo).port}`,
+      },
+    );
+    const call = client.getHealthStatus(TARGET, HEALTH_REQUEST, { signal: deadline.signal });
+    const failure = await failureOf(call);
+    expect(failure).toMatchObject({ outcome: 'timed-out', networkTimeout: true });
+    expect(failure.message).toMatch(/TLS handshake did not end in time/);
+    expect(asked).toBe(2);
   });
 
   test('time in which this process itself did nothing is not held against the proxy', async () => {
