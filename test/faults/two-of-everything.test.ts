@@ -13,8 +13,8 @@ import { startReplicas } from './two-of-everything/processes';
 import type { Replicas } from './two-of-everything/processes';
 
 /*
- * Two APIs and two workers, processes of their own, and several callers at once. For longer, `KEYMOOR_LONG_TWO=20`: so
- * many times as many plans, and the figures are written to docs/results. `KEYMOOR_TWO_SEED` repeats a run's plans.
+ * Two APIs and two workers, processes of their own, and several callers at once. For longer, `KEYMOOR_LONG_TWO=20`:
+ * twice so many plans in place of one, and the figures are written to docs/results. `KEYMOOR_TWO_SEED` repeats a run's plans.
  */
 
 const LONG_FORM = process.env['KEYMOOR_LONG_TWO'];

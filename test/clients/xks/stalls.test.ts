@@ -3,7 +3,6 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { createServer as createHttpServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import { probeProxy } from '../../../clients/xks/probe-proxy';
 import { eventually } from '../eventually';
@@ -14,10 +13,12 @@ import {
   failureOf,
   HEALTH_REQUEST,
   HEALTHY,
+  HOST,
   startTestProxy,
   TARGET,
 } from './test-proxy';
 import type { Received, TestProxy } from './test-proxy';
+import { startTestSimulator } from './test-simulator';
 
 const SHORT_MS = 150;
 
@@ -247,33 +248,23 @@ describe('a proxy that stalls (D34)', () => {
   });
 
   test("and a deadline in the middle of the repeat: the first try's answer stands", async () => {
+    const simulator = await startTestSimulator();
+    close.push(() => simulator.close());
     const silent = await silentServer();
+    simulator.names.set(HOST, { host: '127.0.0.1', port: silent.port });
     const deadline = new AbortController();
-    let asked = 0;
-    // A simulator that says once where the proxy is. It knows no CA.
-    const simulator = createHttpServer((request, response) => {
-      if (request.url?.startsWith('/_network/names') !== true) response.writeHead(404).end();
-      else if ((asked += 1) === 1) response.end(JSON.stringify({ host: '127.0.0.1', port: silent.port }));
-      else deadline.abort(new DOMException('The time is over.', 'TimeoutError'));
-    });
-    await new Promise<void>((resolve) => simulator.listen(0, '127.0.0.1', resolve));
-    close.push(
-      () => simulator.close(),
-      () => simulator.closeAllConnections(),
-    );
     const client = clientOf(
-      { port: 1, authority: await makeAuthority() },
-      {
-        timeoutMs: SHORT_MS,
-        connectTo: [],
-        simulatorUrl: `http://127.0.0.1:${(simulator.address() as AddressInfo).port}`,
-      },
+      { port: silent.port, authority: await makeAuthority() },
+      { timeoutMs: SHORT_MS, connectTo: [], simulatorUrl: simulator.url },
     );
-    const call = client.getHealthStatus(TARGET, HEALTH_REQUEST, { signal: deadline.signal });
-    const failure = await failureOf(call);
+    const call = failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST, { signal: deadline.signal }));
+    await eventually(() => silent.sockets.length === 1);
+    simulator.hang = true;
+    await eventually(() => simulator.nameQuestions === 2);
+    deadline.abort(new DOMException('The time is over.', 'TimeoutError'));
+    const failure = await call;
     expect(failure).toMatchObject({ outcome: 'timed-out', networkTimeout: true });
     expect(failure.message).toMatch(/TLS handshake did not end in time/);
-    expect(asked).toBe(2);
   });
 
   test('time in which this process itself did nothing is not held against the proxy', async () => {

@@ -8,6 +8,8 @@ export interface TestSimulator {
   /** undefined: answers 500 */
   ca: string | undefined;
   caFetches: number;
+  /** questions about a name, those that were left without an answer among them */
+  nameQuestions: number;
   /** instead of the next answer about a name */
   nextAnswer: { status: number; body: string } | undefined;
   /** how long a name is looked for */
@@ -23,6 +25,7 @@ export async function startTestSimulator(): Promise<TestSimulator> {
   const sockets = new Set<Socket>();
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://simulator');
+    if (url.pathname === '/_network/names') simulator.nameQuestions++;
     if (simulator.hang) return;
     if (url.pathname === '/_network/ca') {
       simulator.caFetches++;
@@ -47,6 +50,7 @@ export async function startTestSimulator(): Promise<TestSimulator> {
     names: new Map(),
     ca: undefined,
     caFetches: 0,
+    nameQuestions: 0,
     nextAnswer: undefined,
     delayMs: 0,
     hang: false,
@@ -54,6 +58,7 @@ export async function startTestSimulator(): Promise<TestSimulator> {
       Object.assign(simulator, {
         ca: undefined,
         caFetches: 0,
+        nameQuestions: 0,
         nextAnswer: undefined,
         delayMs: 0,
         hang: false,
