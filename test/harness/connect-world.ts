@@ -81,6 +81,9 @@ export interface ConnectWorld {
 
 export const MASTER_KEY = Buffer.alloc(32, 7);
 
+/** For a proxy's answer: on a busy machine KMS's 250 ms may be over before an answer or a fault shows. */
+const PATIENT_XKS_MS = 2_000;
+
 const anAccount = (): string => String(randomInt(100_000_000_000, 999_999_999_999));
 
 /** Starts it. `worker: false` leaves the worker out (start some with `startWorker(world.workerConfig)`). */
@@ -131,8 +134,7 @@ export async function startConnectWorld(
     budgetScale: options.budgetScale ?? 0.05,
     logger,
     reconciler: { quietMs: options.quietMs ?? 1_000, intervalMs: 200 },
-    // On a busy machine KMS's 250 ms may be over before an answer or a fault shows.
-    xksTimeoutMs: 2_000,
+    xksTimeoutMs: PATIENT_XKS_MS,
   };
   const aws = createAwsClients({
     region: 'us-east-1',
@@ -140,7 +142,11 @@ export async function startConnectWorld(
     endpoints: {},
     roleArnOf: () => undefined,
   });
-  const xks = createXksProxyClient({ region: 'us-east-1', simulatorUrl: running.url });
+  const xks = createXksProxyClient({
+    region: 'us-east-1',
+    simulatorUrl: running.url,
+    timeoutMs: PATIENT_XKS_MS,
+  });
   const worker = options.worker === false ? undefined : await startWorker(workerConfig);
 
   const read = async (storeId: string): Promise<CustomKeyStore> => {
