@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { connect } from 'node:tls';
-import type { PeerCertificate, TLSSocket } from 'node:tls';
+import { connect, createSecureContext } from 'node:tls';
+import type { PeerCertificate, SecureContext, TLSSocket } from 'node:tls';
 import { HsmFailure } from './hsm-login';
 
 /**
@@ -15,8 +15,8 @@ export function connectTrusted(
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    // Node.js silently trusts nobody when `ca` is no certificate: say what is wrong instead.
-    if (!isCertificate(to.trustAnchorCertificate)) {
+    const secureContext = trustingOnly(to.trustAnchorCertificate);
+    if (!secureContext) {
       reject(
         new HsmFailure('untrusted-certificate', `${to.name}: the store's trust anchor is no certificate`),
       );
@@ -25,8 +25,7 @@ export function connectTrusted(
     const socket = connect({
       host: to.host,
       port: to.port,
-      ca: [to.trustAnchorCertificate],
-      minVersion: 'TLSv1.2',
+      secureContext,
       rejectUnauthorized: true,
       checkServerIdentity: (_host, certificate) => checkClusterId(certificate, to.clusterId),
     });
@@ -90,6 +89,26 @@ function unreachable(name: string, why: string): HsmFailure {
     'unreachable',
     `${name}: the connection did not come up (${why}); check that the HSM is ACTIVE and that the network to it is open`,
   );
+}
+
+/** Making one costs as much as the handshake that it is for; these many are kept, the one that was used longest ago goes first. */
+const CONTEXTS_KEPT = 100;
+const contexts = new Map<string, SecureContext>();
+
+/** What trusts this certificate and nothing else; undefined where the text is no certificate. */
+function trustingOnly(trustAnchorCertificate: string): SecureContext | undefined {
+  let context = contexts.get(trustAnchorCertificate);
+  if (context) {
+    contexts.delete(trustAnchorCertificate);
+  } else {
+    // Node.js silently trusts nobody when `ca` is no certificate: that must be said instead.
+    if (!isCertificate(trustAnchorCertificate)) return undefined;
+    context = createSecureContext({ ca: [trustAnchorCertificate], minVersion: 'TLSv1.2' });
+    const [oldest] = contexts.keys();
+    if (contexts.size >= CONTEXTS_KEPT && oldest !== undefined) contexts.delete(oldest);
+  }
+  contexts.set(trustAnchorCertificate, context);
+  return context;
 }
 
 function isCertificate(pem: string): boolean {

@@ -137,6 +137,17 @@ describe('logging in to a simulated HSM', () => {
     expect((await failureOf(connect(garbage))).reason).toBe('untrusted-certificate');
   });
 
+  test('an HSM is trusted by its own anchor alone, whichever was used before', async () => {
+    const other = await newTarget();
+    const { trustAnchorCertificate } = other.target;
+    for (let round = 0; round < 2; round += 1) {
+      await expect(connect(target)).resolves.toBeDefined();
+      await expect(connect(other.target)).resolves.toBeDefined();
+      const crossed = await failureOf(connect({ ...target, trustAnchorCertificate }));
+      expect(crossed.reason).toBe('untrusted-certificate');
+    }
+  });
+
   test('an HSM of a related cluster, with the same certificate authority, is not taken for one of this', async () => {
     const related = await newTarget({ relatedTo: made.ClusterId });
     const failure = await failureOf(connect({ ...related.target, clusterId: made.ClusterId }));
