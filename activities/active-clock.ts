@@ -5,6 +5,8 @@ const TICK_MS = 500;
 export interface ActiveClock {
   /** milliseconds counted so far */
   elapsedMs(): number;
+  /** Does work during which the clock stands still. */
+  aside<T>(work: () => Promise<T>): Promise<T>;
   stop(): void;
 }
 
@@ -15,9 +17,10 @@ export interface ActiveClock {
 export function startActiveClock(now: () => number = () => performance.now(), tickMs = TICK_MS): ActiveClock {
   let counted = 0;
   let last = now();
+  let asides = 0;
   const look = (): void => {
     const at = now();
-    counted += Math.min(at - last, 2 * tickMs);
+    if (asides === 0) counted += Math.min(at - last, 2 * tickMs);
     last = at;
   };
   const timer = setInterval(look, tickMs);
@@ -26,6 +29,16 @@ export function startActiveClock(now: () => number = () => performance.now(), ti
     elapsedMs() {
       look();
       return counted;
+    },
+    async aside(work) {
+      look();
+      asides += 1;
+      try {
+        return await work();
+      } finally {
+        look();
+        asides -= 1;
+      }
     },
     stop: () => clearInterval(timer),
   };

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { isDatabaseAway } from '../database/database';
 import { beginStepAttempt, endStepAttempt } from '../database/queries/operation-steps';
 import type { StepAttempt, StepAttemptEnd } from '../database/queries/operation-steps';
 import type { ConnectionErrorCode } from '../keystore/connection-error-code';
@@ -9,11 +10,13 @@ import { CONNECT_BUDGET_MS, stepPolicy } from '../keystore/steps';
 import type { StepName } from '../keystore/steps';
 import { startActiveClock } from './active-clock';
 import type { ActiveClock } from './active-clock';
+import { startAttemptBudget } from './attempt-budget';
 import type { Dependencies } from './dependencies';
 import { operationNotRunning } from './operation-not-running';
 import { orOwnFailure, ownFailureMessage } from './own-failure';
 import { passingFailure, toStepFailure } from './step-failure';
 import type { StepFailure } from './step-failure';
+import { throughOutages } from './through-outages';
 
 /** What a step gets beside its own arguments. */
 export interface StepContext {
@@ -30,6 +33,11 @@ export interface StepContext {
   lastFailure?: { code: ConnectionErrorCode; message: string };
   /** a note for the operator, kept with the step when it succeeds */
   note(message: string): void;
+  /**
+   * Writes down an answer that cannot be asked for again: through an outage of the database, which costs no budget,
+   * until the step is cancelled. A repeat must do no harm.
+   */
+  writeDown<T>(write: () => Promise<T>): Promise<T>;
 }
 
 const HEARTBEAT_EVERY_MS = 500;
@@ -98,14 +106,10 @@ async function runAttempt<T>(
     throw operationNotRunning(input);
   }
   const leftMs = budgetLeft(deps, name, input, attempt);
-  const budget = new AbortController();
-  const timer =
-    leftMs === undefined
-      ? undefined
-      : setTimeout(
-          () => budget.abort(new DOMException(`The budget of ${name} is spent.`, 'TimeoutError')),
-          Math.max(leftMs, policy.leastAttemptMs ?? LEAST_ATTEMPT_MS),
-        );
+  const budget = startAttemptBudget(
+    name,
+    leftMs === undefined ? undefined : Math.max(leftMs, policy.leastAttemptMs ?? LEAST_ATTEMPT_MS),
+  );
   const clock = startActiveClock();
   let note: string | undefined;
   try {
@@ -121,6 +125,12 @@ async function runAttempt<T>(
       note: (message) => {
         note = message;
       },
+      writeDown: (write) =>
+        write().catch((error: unknown) => {
+          if (!isDatabaseAway(error)) throw error;
+          const again = (): ReturnType<typeof write> => throughOutages(write, context.cancellationSignal);
+          return budget.aside(() => clock.aside(again));
+        }),
     });
     const spentMs = clock.elapsedMs();
     await endStepAttempt(
@@ -138,7 +148,7 @@ async function runAttempt<T>(
       error,
     );
   } finally {
-    clearTimeout(timer);
+    budget.stop();
     clock.stop();
   }
 }

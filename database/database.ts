@@ -79,3 +79,17 @@ export function violatedConstraint(error: unknown): string | undefined {
   const UNIQUE_VIOLATION = '23505';
   return code === UNIQUE_VIOLATION && typeof constraint === 'string' ? constraint : undefined;
 }
+
+/** Classes of SQLSTATE, and socket errors, that say nothing of a statement, but that the server could not be asked. */
+const AWAY_CODES =
+  /^(08|53|57)...$|^(25P03|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+/** What `pg` and its pool say without a code. */
+const AWAY_MESSAGES =
+  /^(Connection terminated|Query read timeout|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error)/;
+
+/** Whether a statement failed because the database was away, or went away, and not for what it said. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? AWAY_CODES.test(code) : AWAY_MESSAGES.test(error.message);
+}

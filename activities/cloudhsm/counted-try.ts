@@ -30,19 +30,20 @@ type Tried = 'accepted' | 'wrong' | 'unanswered';
 export async function loginOnce(
   deps: Dependencies,
   connection: HsmConnection,
-  step: Pick<StepContext, 'input' | 'lastFailure'>,
+  step: Pick<StepContext, 'input' | 'lastFailure' | 'writeDown'>,
   known: KnownPassword,
   purpose: 'login' | 'verify',
 ): Promise<'accepted' | 'wrong'> {
   const { input } = step;
   const planned = { ...fenceOf(input), secretVersion: known.version, purpose };
-  const tried = await tryOnce(deps, input, planned, async (noted) => {
+  const tried = await tryOnce(deps, step, planned, async (noted) => {
     const sessionId = await connection.login(KMSUSER, known.password);
-    await inTransaction(deps.database, async (tx) => {
-      await promotePassword(tx, input.storeId, known.version);
-      if (sessionId !== undefined) await keepSession(tx, deps.secrets, noted, sessionId);
-      await noteLoginAnswer(tx, planned, 'accepted');
-    });
+    return () =>
+      inTransaction(deps.database, async (tx) => {
+        await promotePassword(tx, input.storeId, known.version);
+        if (sessionId !== undefined) await keepSession(tx, deps.secrets, noted, sessionId);
+        await noteLoginAnswer(tx, planned, 'accepted');
+      });
   });
   if (tried !== 'unanswered') return tried;
   throw (
@@ -76,27 +77,34 @@ export function answeredOtherwise({
 export async function changeOnce(
   deps: Dependencies,
   connection: HsmConnection,
-  input: OperationInput,
+  step: Pick<StepContext, 'input' | 'writeDown'>,
   passwords: { current: KnownPassword; pending: KnownPassword },
 ): Promise<Tried> {
-  const planned = { ...fenceOf(input), secretVersion: passwords.current.version, purpose: 'change' as const };
-  return tryOnce(deps, input, planned, async () => {
+  const planned = {
+    ...fenceOf(step.input),
+    secretVersion: passwords.current.version,
+    purpose: 'change' as const,
+  };
+  return tryOnce(deps, step, planned, async () => {
     await connection.changePassword({
       sessionId: undefined,
       username: KMSUSER,
       currentPassword: passwords.current.password,
       newPassword: passwords.pending.password,
     });
-    await noteLoginAnswer(deps.database.pool, planned, 'accepted');
+    return () => noteLoginAnswer(deps.database.pool, planned, 'accepted');
   });
 }
 
-/** `send` sends the password and, once it is accepted, writes that down. */
+/**
+ * `send` sends the password and, once it is accepted, returns what writes that down. An answer that the database cannot
+ * take at the moment is kept until it can: asked for again, it would be another try.
+ */
 async function tryOnce(
   deps: Dependencies,
-  input: OperationInput,
+  { input, writeDown }: Pick<StepContext, 'input' | 'writeDown'>,
   planned: PlannedLogin,
-  send: (noted: SentLogin) => Promise<void>,
+  send: (noted: SentLogin) => Promise<() => Promise<void>>,
 ): Promise<Tried> {
   const { pool } = deps.database;
   const noted = await noteLogin(pool, planned);
@@ -110,16 +118,18 @@ async function tryOnce(
     case 'unanswered-twice':
       return 'unanswered';
   }
+  let accept: () => Promise<void>;
   try {
-    await send(noted);
-    return 'accepted';
+    accept = await send(noted);
   } catch (error) {
     const reason = error instanceof HsmFailure ? error.reason : undefined;
     if (reason === 'unreachable') await noteLoginUnsent(pool, noted);
     if (reason !== 'wrong-password') throw error;
-    await noteLoginAnswer(pool, planned, 'wrong-password');
+    await writeDown(() => noteLoginAnswer(pool, planned, 'wrong-password'));
     return 'wrong';
   }
+  await writeDown(accept);
+  return 'accepted';
 }
 
 function fenceOf(input: OperationInput): { storeId: string; generation: number } {

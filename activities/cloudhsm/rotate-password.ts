@@ -99,7 +99,7 @@ async function changeByPassword(
     markSent(deps, step, pending),
   ]);
   if (passwords?.pending?.version !== pending.version) throw await noLongerPending(deps, step.input);
-  const tried = await changeOnce(deps, connection, step.input, { current: passwords.current, pending });
+  const tried = await changeOnce(deps, connection, step, { current: passwords.current, pending });
   return ({ accepted: 'changed', wrong: 'refused', unanswered: 'unknown' } as const)[tried];
 }
 

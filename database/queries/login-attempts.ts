@@ -45,9 +45,20 @@ export async function noteLogin(
   const row = rows[0];
   if (!row?.running) return 'not-running';
   if (row.sent !== null) return { ...login, sent: row.sent };
-  if (row.answer === 'accepted') return 'accepted-before';
-  if (row.answer === 'wrong-password') return 'wrong-before';
+  // Where the statement waited for another attempt that was writing its answer down, it has not seen that answer.
+  const answer = row.answer ?? (await answerOf(db, login));
+  if (answer === 'accepted') return 'accepted-before';
+  if (answer === 'wrong-password') return 'wrong-before';
   return 'unanswered-twice';
+}
+
+async function answerOf(db: Queryable, login: PlannedLogin): Promise<string | undefined> {
+  const { rows } = await db.query<{ answer: string | null }>(
+    `SELECT a.answer FROM login_attempts a JOIN operations o ON o.id = a.operation_id
+     WHERE o.custom_key_store_id = $1 AND o.generation = $2 AND a.secret_version = $3 AND a.purpose = $4`,
+    [login.storeId, login.generation, login.secretVersion, login.purpose],
+  );
+  return rows[0]?.answer ?? undefined;
 }
 
 /** The login never left, as the connection was gone: it does not count as a try. */

@@ -24,6 +24,9 @@ export interface StepAttempt {
   lastMessage?: string;
 }
 
+/** What the column holds: 24 days. An undo may try for longer, and no budget is as long. */
+const MOST_SPENT_MS = 2_147_483_647;
+
 interface AttemptRow {
   operation_id: string;
   state: OperationState;
@@ -58,8 +61,8 @@ export async function beginStepAttempt(
            )
            SELECT op.id AS operation_id, op.state, step.attempts, step.failures, step.spent_ms, step.last_failure_code,
              step.message,
-             (SELECT coalesce(sum(s.spent_ms), 0)::int FROM operation_steps s WHERE s.operation_id = op.id)
-               AS operation_spent_ms,
+             (SELECT least(coalesce(sum(s.spent_ms), 0), ${MOST_SPENT_MS})::int FROM operation_steps s
+              WHERE s.operation_id = op.id) AS operation_spent_ms,
              store.*
            FROM op LEFT JOIN step ON true
            LEFT JOIN (SELECT ${COLUMNS} FROM custom_key_stores WHERE id = $1) store ON true`,
@@ -105,7 +108,7 @@ export async function endStepAttempt(
     text: `WITH op AS (
              UPDATE operations SET last_seen_at = now() WHERE id = $1 RETURNING id
            )
-           UPDATE operation_steps s SET state = $4, spent_ms = spent_ms + $5, last_failure_code = $6, message = $7,
+           UPDATE operation_steps s SET state = $4, spent_ms = least(spent_ms::bigint + $5::bigint, ${MOST_SPENT_MS})::int, last_failure_code = $6, message = $7,
              failures = failures + $8,
              finished_at = CASE WHEN $4 = 'running' THEN NULL ELSE now() END
            FROM op WHERE s.operation_id = op.id AND s.name = $2 AND s.attempts = $3`,

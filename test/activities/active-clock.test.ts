@@ -18,4 +18,14 @@ describe('the clock of budgets', () => {
     expect(clock.elapsedMs()).toBe(1_000);
     clock.stop();
   });
+
+  it('stands still during what is done aside', async () => {
+    let at = 1_000;
+    const clock = startActiveClock(() => at, 500);
+    at += 100;
+    await clock.aside(() => Promise.resolve((at += 400)));
+    at += 30;
+    expect(clock.elapsedMs()).toBe(130);
+    clock.stop();
+  });
 });

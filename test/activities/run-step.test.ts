@@ -42,6 +42,67 @@ const spentBy = async (input: OperationInput): Promise<number> => {
   return rows[0]?.spent ?? 0;
 };
 
+/** What a statement ends with whose connection the server ends under it. */
+const cutOff = (): Promise<unknown> =>
+  test.database.pool.query('SELECT pg_terminate_backend(pg_backend_pid())');
+
+describe('an answer that a step writes down', () => {
+  it('gets there through an outage of the database, which costs no budget', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    let tries = 0;
+    let budget: AbortSignal | undefined;
+    const outage = 1_200;
+    const end = Date.now() + outage;
+    const written = await attemptEnvironment().run(() =>
+      // Less time than the outage takes.
+      runStep(deps(1 / 120_000), 'findCluster', input, (step) => {
+        budget = step.signal;
+        return step.writeDown(async () => {
+          tries += 1;
+          if (Date.now() < end) await cutOff();
+          return 'written';
+        });
+      }),
+    );
+    expect(written).toBe('written');
+    expect(tries).toBeGreaterThan(1);
+    expect(budget?.aborted).toBe(false);
+    expect(await spentBy(input)).toBeLessThan(outage);
+  });
+
+  it('is given up when the step is cancelled', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    const environment = attemptEnvironment();
+    let tries = 0;
+    const running = environment.run(() =>
+      runStep(deps(), 'findCluster', input, (step) =>
+        step.writeDown(async () => {
+          tries += 1;
+          if (tries === 3) environment.cancel('CANCELLED');
+          await cutOff();
+        }),
+      ),
+    );
+    await expect(running).rejects.toThrow();
+    expect(tries).toBeGreaterThanOrEqual(3);
+  });
+
+  it('is not repeated where the database has refused it', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    let tries = 0;
+    const running = attemptEnvironment().run(() =>
+      runStep(deps(), 'findCluster', input, (step) =>
+        step.writeDown(() => {
+          tries += 1;
+          return test.database.pool.query('SELECT nothing FROM nowhere');
+        }),
+      ),
+    );
+    expect((await failureOf(running)).type).toBe('KeymoorUnavailable');
+    expect(tries).toBe(1);
+  });
+});
+
 describe('a step', () => {
   it('that succeeds is written down as such, with its note', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));

@@ -187,6 +187,29 @@ describe('steps', () => {
     expect(connect?.steps.map((step) => step.name)).toEqual(['releaseInfrastructure']);
   });
 
+  it('go on when they have tried for longer than can be counted', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    const MONTH_MS = 31 * 24 * 3_600_000;
+    for (const name of ['releaseInfrastructure', 'logoutKmsuser']) {
+      const undo = { ...input, name, always: true };
+      const tried = await beginStepAttempt(test.database.pool, undo);
+      if (!tried) throw new Error('no such operation');
+      const end = { state: 'running', spentMs: MONTH_MS } as const;
+      await endStepAttempt(test.database.pool, { ...tried, name }, end);
+    }
+    const next = { ...input, name: 'releaseInfrastructure', always: true };
+    const again = await beginStepAttempt(test.database.pool, next);
+    if (!again) throw new Error('no such operation');
+    expect(again).toMatchObject({ attempt: 2, spentMs: 2 ** 31 - 1, operationSpentMs: 2 ** 31 - 1 });
+    await endStepAttempt(
+      test.database.pool,
+      { ...again, name: next.name },
+      { state: 'succeeded', spentMs: 1 },
+    );
+    const [operation] = (await listOperationsOfStore(test.database.pool, input.storeId)) ?? [];
+    expect(operation?.steps.find(({ name }) => name === next.name)).toMatchObject({ state: 'succeeded' });
+  });
+
   it('are not ended by an attempt that a later one replaced', async () => {
     const store = await aStore(test.database);
     const { input } = await connecting(test.database, store);

@@ -214,6 +214,29 @@ describe('logins', () => {
     expect(await noteLogin(test.database.pool, other)).toBe('wrong-before');
   });
 
+  it('hear the answer of an attempt that was writing it down just then', async () => {
+    const { input } = await connecting(test.database, await aStore(test.database));
+    const login = { ...input, secretVersion: 1, purpose: 'login' as const };
+    await noteLogin(test.database.pool, login);
+    const answering = await test.database.pool.connect();
+    try {
+      await answering.query('BEGIN');
+      await noteLoginAnswer(answering, login, 'accepted');
+      const waiting = noteLogin(test.database.pool, login);
+      await eventually(
+        () =>
+          test.database.pool.query(
+            `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+          ),
+        ({ rowCount }) => rowCount === 1,
+      );
+      await answering.query('COMMIT');
+      expect(await waiting).toBe('accepted-before');
+    } finally {
+      answering.release();
+    }
+  });
+
   it('are not counted where they never left', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     for (let round = 0; round < 3; round++) {
