@@ -53,7 +53,7 @@ export class BackgroundDispatch {
         deadlineMs: DISPATCH_DEADLINE_MS,
         stillWanted: () => isUnsettled(database.pool, id),
       });
-      metrics.dispatched(kind, outcome === 'dispatched' ? 'started' : 'failed');
+      metrics.dispatched(kind, outcome === 'dispatched' ? 'started' : outcome);
       logger.debug({ operationId: id, storeId: input.storeId, kind, outcome }, 'dispatch ended');
     } catch (error) {
       metrics.dispatched(kind, 'failed');

@@ -1,4 +1,12 @@
 import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Database } from '../database/database';
+import { registerUnsettledGauges } from '../database/unsettled-gauges';
+
+/**
+ * How a background dispatch ended: a workflow of it runs; it was left to the reconciler, as an earlier workflow still
+ * ran; it was overtaken while it waited; or Temporal could not be asked.
+ */
+export type DispatchOutcome = 'started' | 'not-yet' | 'not-wanted' | 'failed';
 
 /** Metrics of the API process. A registry of its own, so that several APIs in one process (tests) do not mix. */
 export class ApiMetrics {
@@ -7,8 +15,9 @@ export class ApiMetrics {
   readonly #duration: Histogram<'operation'>;
   readonly #dispatches: Counter<'kind' | 'outcome'>;
 
-  constructor() {
+  constructor(database: Database) {
     collectDefaultMetrics({ register: this.registry });
+    registerUnsettledGauges(this.registry, database);
     this.#requests = new Counter({
       name: 'keymoor_api_requests_total',
       help: 'Requests answered, by operation and exception (none = success)',
@@ -24,7 +33,7 @@ export class ApiMetrics {
     });
     this.#dispatches = new Counter({
       name: 'keymoor_api_dispatches_total',
-      help: "Accepted operations handed to Temporal in the background; failed ones are the reconciler's",
+      help: 'Accepted operations handed to Temporal in the background; all but the started ones are left to the reconciler',
       labelNames: ['kind', 'outcome'],
       registers: [this.registry],
     });
@@ -37,7 +46,7 @@ export class ApiMetrics {
   }
 
   /** One background dispatch came to an end. */
-  dispatched(kind: 'connect' | 'disconnect', outcome: 'started' | 'failed'): void {
+  dispatched(kind: 'connect' | 'disconnect', outcome: DispatchOutcome): void {
     this.#dispatches.inc({ kind, outcome });
   }
 }

@@ -102,7 +102,7 @@ export async function startApi(config: ApiConfig): Promise<RunningApi> {
     roleArnOf: (accountId) => credentials.roleArnOf(accountId),
     logger,
   });
-  const metrics = new ApiMetrics();
+  const metrics = new ApiMetrics(database);
   const dispatch = new BackgroundDispatch({
     database,
     temporal,

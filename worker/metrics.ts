@@ -1,8 +1,6 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { UnsettledOperations } from '../database/queries/operations';
-
-const OPERATION_KINDS = ['connect', 'disconnect'] as const;
-const NOTHING_UNDER_WAY = { count: 0, oldestSeconds: 0 };
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { Database } from '../database/database';
+import { registerUnsettledGauges } from '../database/unsettled-gauges';
 
 /** The worker's own metrics; the SDK's are served beside them. */
 export interface WorkerMetrics {
@@ -17,53 +15,12 @@ export interface WorkerMetrics {
   lateArrivals: Counter;
 }
 
-/**
- * Fresh metrics in a registry of their own.
- *
- * @param unsettled what is under way, asked at each scrape; where it cannot be told, those two metrics are left out
- */
-export function createWorkerMetrics(unsettled: () => Promise<UnsettledOperations[]>): WorkerMetrics {
+/** Fresh metrics in a registry of their own. */
+export function createWorkerMetrics(database: Database): WorkerMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  // Both are asked in the same breath at each scrape: one look serves them.
-  let looking: Promise<UnsettledOperations[] | undefined> | undefined;
-  const look = (): Promise<UnsettledOperations[] | undefined> => {
-    looking ??= unsettled()
-      .catch(() => undefined)
-      .finally(() => (looking = undefined));
-    return looking;
-  };
-  const byKind = (
-    name: string,
-    help: string,
-    figure: (of: Omit<UnsettledOperations, 'kind'>) => number,
-  ): void => {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['kind'],
-      registers,
-      async collect() {
-        const now = await look();
-        this.reset();
-        if (now === undefined) return;
-        for (const kind of OPERATION_KINDS) {
-          this.set({ kind }, figure(now.find((one) => one.kind === kind) ?? NOTHING_UNDER_WAY));
-        }
-      },
-    });
-  };
-  byKind(
-    'keymoor_unsettled_operations',
-    'Accepted operations with something left to do, by kind; the same from every worker',
-    ({ count }) => count,
-  );
-  byKind(
-    'keymoor_oldest_unsettled_operation_seconds',
-    'Age of the oldest operation with something left to do, by kind; the same from every worker',
-    ({ oldestSeconds }) => oldestSeconds,
-  );
+  registerUnsettledGauges(registry, database);
   return {
     registry,
     steps: new Counter({

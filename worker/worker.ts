@@ -6,7 +6,6 @@ import type { Network } from '../clients/aws/default-network';
 import { openXksProxyClient } from '../clients/xks/open-proxy-client';
 import type { ProxyAccess } from '../clients/xks/open-proxy-client';
 import { openDatabase } from '../database/database';
-import { countUnsettled } from '../database/queries/operations';
 import { SecretBox } from '../database/secret-box';
 import { openTemporal } from '../temporal/client';
 import type { TemporalConfig } from '../temporal/client';
@@ -70,7 +69,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
     connectTimeoutMs: 3_000,
     onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
   });
-  const metrics = createWorkerMetrics(() => countUnsettled(database.pool));
+  const metrics = createWorkerMetrics(database);
   const temporal = openTemporal(config.temporal);
   const activities = createActivities({
     database,

@@ -213,3 +213,16 @@ test('metrics count requests by operation and exception', async () => {
   );
   expect(text).toContain('process_resident_memory_bytes');
 });
+
+test('metrics tell what is under way, also where no worker is there to tell', async () => {
+  const accountId = newAccount();
+  const { id } = await placeStore(under, accountId);
+  const underWay = async (): Promise<number> => {
+    const text = await (await fetch(`${under.api.adminUrl}/metrics`)).text();
+    expect(text).toMatch(/^keymoor_oldest_unsettled_operation_seconds\{kind="connect"\} \d/m);
+    return Number(/^keymoor_unsettled_operations\{kind="connect"\} (\d+)$/m.exec(text)?.[1]);
+  };
+  const before = await underWay();
+  await under.client(accountId).send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId: id }));
+  expect(await underWay()).toBe(before + 1);
+});

@@ -7,6 +7,7 @@ import { buildKmsEndpoint } from '../../api/kms-endpoint';
 import { ApiMetrics } from '../../api/metrics';
 import type { AnyOperation } from '../../api/operation';
 import { OPERATIONS } from '../../api/operations/registry';
+import type { Database } from '../../database/database';
 import type { Services } from '../../api/services';
 import type { KmsExceptionName } from '../../keystore/kms-exceptions';
 import { KMS_EXCEPTIONS, KmsException, isCommonException } from '../../keystore/kms-exceptions';
@@ -77,7 +78,7 @@ describe('what a handler throws, over the wire', () => {
       authentication: { credentials: { find: () => credential }, region: TEST_REGION, now: Date.now },
       // No handler runs, so nothing here is used.
       services: {} as Services,
-      metrics: new ApiMetrics(),
+      metrics: new ApiMetrics({} as Database),
       logger: pino({}, { write: (line) => void log.push(line) }),
     });
     url = await app.listen({ host: '127.0.0.1', port: 0 });

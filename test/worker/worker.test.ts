@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiMetrics } from '../../api/metrics';
+import { createWorkerMetrics } from '../../worker/metrics';
 import { startWorker } from '../../worker/worker';
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld } from '../harness/connect-world';
@@ -46,11 +47,35 @@ describe("the worker's listener", () => {
     await world.connect(store.id);
     await world.untilState(store.id, 'CONNECTED');
     const { text } = await get(`${world.worker.adminUrl}/metrics`);
-    const served = `${text}\n${await new ApiMetrics().registry.metrics()}`;
+    const served = `${text}\n${await new ApiMetrics(world.database).registry.metrics()}`;
     const isServed = (name: string): boolean =>
       new RegExp(`^# TYPE ${name.replace(/_bucket$/, '')} `, 'm').test(served);
     expect(named.length).toBeGreaterThan(8);
     expect(named.filter((name) => !isServed(name))).toEqual([]);
+  });
+
+  it('and the API know every label that a query in docs/operations.md asks for', async () => {
+    const page = readFileSync(join(__dirname, '..', '..', 'docs', 'operations.md'), 'utf8');
+    const registries = [
+      createWorkerMetrics(world.database).registry,
+      new ApiMetrics(world.database).registry,
+    ];
+    const labelsOf = (metric: string): string[] =>
+      registries.flatMap((registry) => {
+        const known = registry.getSingleMetric(metric) as { labelNames?: string[] } | undefined;
+        return known?.labelNames ?? [];
+      });
+    const asked = [...page.matchAll(/`([^`]*\bkeymoor_[^`]*)`/g)].flatMap(([, query = '']) => {
+      const by = [...(/\bby \(([^)]*)\)/.exec(query)?.slice(1) ?? [])].flatMap((list) => list.split(/,\s*/));
+      return [...query.matchAll(/\b(keymoor_\w+?)(_bucket)?(?:\{([^}]*)\}|\b)/g)].flatMap(
+        ([, metric = '', , matchers = '']) =>
+          [...by, ...[...matchers.matchAll(/(\w+)\s*=~?/g)].map(([, label = '']) => label)]
+            .filter((label) => label !== 'le')
+            .map((label) => ({ metric, label })),
+      );
+    });
+    expect(asked.length).toBeGreaterThan(8);
+    expect(asked.filter(({ metric, label }) => !labelsOf(metric).includes(label))).toEqual([]);
   });
 
   it('tells what is under way, and for how long', async () => {

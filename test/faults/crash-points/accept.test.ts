@@ -26,9 +26,11 @@ import type { Stage } from './target';
 jest.setTimeout(300_000);
 
 let stage: Stage;
+let metrics: ApiMetrics;
 
 beforeAll(async () => {
   stage = await openStage({ worker: true });
+  metrics = new ApiMetrics(stage.world.database);
 });
 
 afterAll(() => stage.close());
@@ -97,8 +99,6 @@ const playsOf = (effect: string): Play[] =>
       return { effect, when, fate, title };
     }),
   );
-
-const metrics = new ApiMetrics();
 
 /** A process of the API, which a call can be made to; resolves when it is answered and its dispatch has ended. */
 function anApi(cut?: Cut): {
