@@ -87,7 +87,10 @@ async function measure(world: World, options: BenchOptions): Promise<void> {
     notes.push(...said);
     const [machine = '', ...on] = about;
     if (options.record) {
-      const file = recordPart({ name, title, machine, rows: found, notes: [...on, ...said] });
+      const file = recordPart({
+        ...{ name, title, machine, rows: found, notes: [...on, ...said] },
+        asked: options.asked,
+      });
       say(`written: ${file}`);
     }
   }

@@ -59,6 +59,8 @@ export interface BenchOptions {
   quick: boolean;
   /** writes `docs/results/bench-<item>.json` */
   record: boolean;
+  /** what was asked for beside that, to repeat it */
+  asked: string;
 }
 
 const FULL: Counts = {
@@ -117,12 +119,15 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const operations = values.operations === undefined ? counts.operations : Number(values.operations);
   if (!Number.isSafeInteger(operations) || operations < LEAST_OPERATIONS)
     throw new Error(`--operations takes a number of ${LEAST_OPERATIONS} or more`);
+  if (values.quick && values.record)
+    throw new Error('a quick run is too short to judge by: it is not recorded');
   return {
     counts: { ...counts, operations },
     only: values.only.length === 0 ? DEFAULT_ITEMS : values.only.filter(isItem),
     profile: values.profile,
     quick: values.quick,
     record: values.record,
+    asked: values.operations === undefined ? '' : ` --operations ${operations}`,
   };
 }
 

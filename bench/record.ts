@@ -7,14 +7,22 @@ import { writeResultsPart } from './results-part';
  * Returns the file.
  */
 export function recordPart(
-  found: { name: string; title: string; machine: string; rows: readonly Row[]; notes: readonly string[] },
+  found: {
+    name: string;
+    title: string;
+    machine: string;
+    rows: readonly Row[];
+    notes: readonly string[];
+    /** what was asked for beside the benchmark's name */
+    asked?: string;
+  },
   folder?: string,
 ): string {
-  const { name, title, machine, rows, notes } = found;
+  const { name, title, machine, rows, notes, asked = '' } = found;
   const part = {
     part: `bench-${name}`,
     title: `Speed: ${title}`,
-    command: `npm run bench -- --only ${name}`,
+    command: `npm run bench -- --only ${name} --record${asked}`,
     tables: [{ head: HEAD, rows: rows.map(cellsOf) }],
     notes: notes.map(asMarkdown),
   };

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -27,8 +28,20 @@ export function thisMachine(): string {
   return `${all.length} × ${all[0]?.model.trim() ?? 'CPU'}, ${process.platform}, Node.js ${process.versions.node}`;
 }
 
+/** The commit that is measured; undefined outside a checkout. A `+` after it: with changes that are not committed. */
+function thisCommit(): string | undefined {
+  const git = (...args: string[]): string | undefined => {
+    const { status, stdout } = spawnSync('git', args, { cwd: projectFolder(), encoding: 'utf8' });
+    return status === 0 ? stdout.trim() : undefined;
+  };
+  const commit = git('rev-parse', '--short=10', 'HEAD');
+  // Parts that were written just before this one change no figure.
+  const changes = git('status', '--porcelain', '--', ':!docs');
+  return commit === undefined ? undefined : `${commit}${changes === '' ? '' : '+'}`;
+}
+
 /**
- * Writes a part, with the machine and the day; its file. Scripts take it from `dist/`, after the set-up.
+ * Writes a part, with the machine, the day and the commit; its file. Scripts take it from `dist/`, after the set-up.
  *
  * @param on.machine where it was measured, if not here and now
  */
@@ -39,6 +52,7 @@ export function writeResultsPart(
   const at = new Date().toISOString().slice(0, 10);
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${part}.json`);
-  writeFileSync(file, `${JSON.stringify({ part, title, command, machine, at, tables, notes }, null, 2)}\n`);
+  const measured = { machine, at, commit: thisCommit() };
+  writeFileSync(file, `${JSON.stringify({ part, title, command, ...measured, tables, notes }, null, 2)}\n`);
   return file;
 }

@@ -1,4 +1,4 @@
-/** `npm run check`: types, lint and import rules, format, one version of protobufjs; side by side, told one after another. */
+/** `npm run check`: types, lint and import rules, format, one version of protobufjs, the page of results; side by side, told one after another. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { PROJECT } from './layout.mjs';
@@ -11,6 +11,11 @@ const CHECKS = [
   { name: 'eslint', file: join(BIN, 'eslint'), args: ['.', '--color'] },
   { name: 'prettier', file: join(BIN, 'prettier'), args: ['--check', '.'] },
   { name: 'npm ls protobufjs', file: 'npm', args: ['ls', 'protobufjs'] },
+  {
+    name: 'docs/results.md',
+    file: process.execPath,
+    args: [join(PROJECT, 'scripts', 'results.mjs'), '--check'],
+  },
 ];
 
 /** Runs one check to its end; what it says comes all at once. */

@@ -1,7 +1,7 @@
 /**
  * Writes docs/results.md from its parts in docs/results/: `npm run results`. With `--check` only says whether the page is what its
  * parts make. Each part is JSON that the script which measured wrote:
- * `{ part, title, command, machine, at, tables: [{ head: [], rows: [[]] }], notes: [] }`, all cells strings.
+ * `{ part, title, command, machine, at, commit, tables: [{ head: [], rows: [[]] }], notes: [] }`, all cells strings.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -62,11 +62,11 @@ function belongs({ parts: prefixes }, name) {
   return prefixes.some((prefix) => name.startsWith(prefix));
 }
 
-function render({ title, command, machine, at, tables, notes }) {
+function render({ title, command, machine, at, commit, tables, notes }) {
   return [
     `### ${title}`,
     '',
-    `\`${command}\` · ${machine} · ${at}`,
+    `\`${command}\` · ${machine} · ${at}${commit ? ` · commit ${commit}` : ''}`,
     '',
     ...tables.flatMap(({ head, rows }) => [line(head), line(head.map(() => '---')), ...rows.map(line), '']),
     ...notes.flatMap((note) => [note, '']),

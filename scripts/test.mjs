@@ -7,9 +7,11 @@ import { runJest } from './run-jest.mjs';
 import { afterSetup } from './setup.mjs';
 
 const args = process.argv.slice(2);
+/** Minutes that all tests may take on two cores. */
+const MOST_MINUTES = 10;
 
 await afterSetup(() =>
   args.join() === '--record'
-    ? recordTests({ part: 'tests', title: 'All tests', command: 'npm test -- --record' })
+    ? recordTests({ part: 'tests', title: 'All tests', command: 'npm test -- --record' }, [], MOST_MINUTES)
     : runJest(args),
 );
