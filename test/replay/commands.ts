@@ -25,12 +25,12 @@ export type ActivityEnd =
   | { end: 'completed'; result: unknown }
   | { end: 'failed'; type: string; message: string }
   | { end: 'canceled' }
-  | { end: 'timed-out' };
+  | { end: 'timed-out'; type: string };
 
 /** An activity of a history, from asking to end. */
 export interface ActivityRun extends ScheduledActivity {
-  /** as in the history; more than 1 after retries */
-  attempts: number;
+  /** why its last attempt was made: how the one before failed; undefined for the first */
+  retriedFor: string | undefined;
   /** how often the workflow was told to make way while it ran */
   signals: number;
   outcome: ActivityEnd;
@@ -50,10 +50,11 @@ export function activityRuns(history: RecordedHistory): ActivityRun[] {
   return scheduledActivities(history).map(({ activity, args, event }) => {
     const started = history.events.find((other) => pointsTo(other, 'activityTaskStarted', event));
     const { outcome, at } = endOfActivity(history, event);
+    const { attempt, lastFailure } = started ? attributesOf(started, 'activityTaskStarted') : {};
     return {
       activity,
       args,
-      attempts: started ? Number(attributesOf(started, 'activityTaskStarted')['attempt']) : 0,
+      retriedFor: Number(attempt) > 1 ? typeOf((lastFailure ?? {}) as RecordedFailure) : undefined,
       signals: signals.filter((other) => isBetween(event, other, at)).length,
       outcome,
     };
@@ -99,7 +100,9 @@ function endOfActivity(
     if (pointsTo(at, 'activityTaskFailed', scheduled)) {
       return { at, outcome: failureOf(attributesOf(at, 'activityTaskFailed')) };
     }
-    if (pointsTo(at, 'activityTaskTimedOut', scheduled)) return { at, outcome: { end: 'timed-out' } };
+    if (pointsTo(at, 'activityTaskTimedOut', scheduled)) {
+      return { at, outcome: { ...failureOf(attributesOf(at, 'activityTaskTimedOut')), end: 'timed-out' } };
+    }
     if (pointsTo(at, 'activityTaskCanceled', scheduled)) return { at, outcome: { end: 'canceled' } };
   }
   throw new Error(`the activity of event ${scheduled.eventId} has no end that is known here`);
@@ -126,16 +129,20 @@ function endOf(history: RecordedHistory): RunEnd {
   }
 }
 
+/** A failure as a history tells it; of a time-out, Temporal names the kind: `TIMEOUT_TYPE_HEARTBEAT`. */
+interface RecordedFailure {
+  message?: string;
+  applicationFailureInfo?: { type?: string };
+  timeoutFailureInfo?: { timeoutType?: string };
+}
+
+function typeOf({ applicationFailureInfo, timeoutFailureInfo }: RecordedFailure): string {
+  return timeoutFailureInfo?.timeoutType ?? applicationFailureInfo?.type ?? '';
+}
+
 function failureOf(attributes: Record<string, unknown>): { end: 'failed'; type: string; message: string } {
-  const failure = attributes['failure'] as {
-    message?: string;
-    applicationFailureInfo?: { type?: string };
-  };
-  return {
-    end: 'failed',
-    type: failure.applicationFailureInfo?.type ?? '',
-    message: failure.message ?? '',
-  };
+  const failure = attributes['failure'] as RecordedFailure;
+  return { end: 'failed', type: typeOf(failure), message: failure.message ?? '' };
 }
 
 function pointsTo(event: RecordedEvent, kind: string, scheduled: RecordedEvent): boolean {

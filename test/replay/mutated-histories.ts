@@ -4,6 +4,7 @@ import { attributesOf, eventsOfType, fixtureNames, loadFixture } from './fixture
 import type { Fixture, RecordedEvent } from './fixture';
 import { decodePayloads, encodePayload } from './payloads';
 import { replays } from './replays';
+import { TURN, hasTurn } from './turn';
 import { objectionTo } from './verdict';
 
 /** A way to tamper with a history. */
@@ -222,16 +223,20 @@ function renumbered(events: RecordedEvent[]): RecordedEvent[] {
   return events.map((event) => walk(event) as RecordedEvent);
 }
 
+const PARTS = 6;
+
 /**
  * The recorded histories, tampered with in this way.
- * @param everywhere all of them, at each place; otherwise a sixth of them at one place, others for other mutations
+ * @param everywhere all of them, at each place; otherwise a sixth of them at one place, others for other mutations and
+ * on other days
  */
-export function mutated(mutation: Mutation, everywhere: boolean): Fixture[] {
-  const turn = MUTATIONS.indexOf(mutation);
+export function mutated(mutation: Mutation, everywhere: boolean, turn = TURN): Fixture[] {
+  const offset = MUTATIONS.indexOf(mutation);
   return fixtureNames().flatMap((name, index) => {
     const count = Math.max(mutation.places(loadFixture(name)), 0);
     const all = Array.from({ length: count }, (_, place) => place);
-    const one = (index + turn) % 6 === 0 ? all.slice(index % (count || 1)).slice(0, 1) : [];
+    const at = (index + Math.floor(turn / PARTS)) % (count || 1);
+    const one = hasTurn(index + offset, PARTS, turn) ? all.slice(at, at + 1) : [];
     return (everywhere ? all : one).map((place) => {
       const fixture = loadFixture(name);
       mutation.apply(fixture, place);

@@ -32,7 +32,7 @@ export function encodePayload(value: unknown): RecordedPayload {
   };
 }
 
-/** What somebody who looks at a history can read, payloads decoded. */
+/** What somebody who looks at a history can read: Base64 and JSON are looked into, however deep. */
 export interface Readable {
   /** of members, of Temporal's as of ours */
   names: string[];
@@ -42,10 +42,8 @@ export interface Readable {
 /** Reads all of it, whatever it is. */
 export function readAll(value: unknown): Readable {
   if (typeof value === 'string') {
-    const inside = decodedBase64(value);
-    if (inside === undefined) return { names: [], texts: [value] };
-    const { names, texts } = readAll(parsed(inside));
-    return { names, texts: [value, inside, ...texts] };
+    const { names, texts } = readAll(textInBase64(value) ?? jsonIn(value));
+    return { names, texts: [value, ...texts] };
   }
   if (typeof value !== 'object' || value === null) return { names: [], texts: [] };
   const members = Object.values(value).map(readAll);
@@ -55,18 +53,17 @@ export function readAll(value: unknown): Readable {
   };
 }
 
-/** Nothing that is Base64 of text hides from the look, wherever it stands. */
-function decodedBase64(text: string): string | undefined {
+/** The text that Base64 hides; undefined for what is no Base64, and for Base64 of bytes such as those of a key. */
+export function textInBase64(text: string): string | undefined {
   if (text.length < 4 || text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
   const decoded = Buffer.from(text, 'base64').toString('utf8');
   return decoded.includes('\uFFFD') ? undefined : decoded;
 }
 
-/** JSON, where it is; text is not read twice. */
-function parsed(text: string): unknown {
+/** The value that JSON tells; undefined for what is no JSON. */
+export function jsonIn(text: string): unknown {
   try {
-    const value = JSON.parse(text) as unknown;
-    return typeof value === 'string' ? undefined : value;
+    return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }
