@@ -23,7 +23,7 @@ export async function releaseInfrastructure(deps: Dependencies, step: StepContex
   const isPublic = connectivity === 'PUBLIC_ENDPOINT' && entries.length === 0;
   const ledger = await summarizeLedger(deps.database.pool, storeId);
   if (!isPublic && accountId !== undefined && ledger) {
-    const swept = { storeId, accountId, upToGeneration: generation, ...ledger };
+    const swept = { storeId, accountId, upToGeneration: generation, attempt: step.attempt, ...ledger };
     const release = type === 'AWS_CLOUDHSM' ? releaseNetwork : releasePrivateWay;
     await release(deps, step, entries, swept);
   }

@@ -1,7 +1,6 @@
 import type { HsmConnection } from '../../clients/hsm/hsm-login';
 import { HsmFailure } from '../../clients/hsm/hsm-login';
-import { inTransaction } from '../../database/database';
-import { keepSession, promotePassword } from '../../database/queries/kmsuser-passwords';
+import { writeAcceptedLogin } from '../../database/queries/accepted-login';
 import type { KnownPassword } from '../../database/queries/kmsuser-passwords';
 import { noteLogin, noteLoginAnswer, noteLoginUnsent } from '../../database/queries/login-attempts';
 import type { PlannedLogin, SentLogin } from '../../database/queries/login-attempts';
@@ -24,7 +23,7 @@ type Tried = 'accepted' | 'wrong' | 'unanswered';
 
 /**
  * Logs kmsuser in with one known password. An accepted password is in force, so it becomes the current one, in the same
- * transaction that keeps the session. Returns `wrong` when this password is known not to be in force. Throws
+ * statement that keeps the session. Returns `wrong` when this password is known not to be in force. Throws
  * `HsmFailure` for every other answer, and `NETWORK_ERRORS` when two tries went unanswered.
  */
 export async function loginOnce(
@@ -38,12 +37,7 @@ export async function loginOnce(
   const planned = { ...fenceOf(input), secretVersion: known.version, purpose };
   const tried = await tryOnce(deps, step, planned, async (noted) => {
     const sessionId = await connection.login(KMSUSER, known.password);
-    return () =>
-      inTransaction(deps.database, async (tx) => {
-        await promotePassword(tx, input.storeId, known.version);
-        if (sessionId !== undefined) await keepSession(tx, deps.secrets, noted, sessionId);
-        await noteLoginAnswer(tx, planned, 'accepted');
-      });
+    return () => writeAcceptedLogin(deps.database.pool, deps.secrets, noted, sessionId);
   });
   if (tried !== 'unanswered') return tried;
   throw (

@@ -20,6 +20,7 @@ import type { EntryOf, PlannedOf } from '../../database/queries/provisioned-reso
 import { networkInterfaceDescription, resourceTags, securityGroupName } from '../../keystore/naming';
 import type { Dependencies } from '../dependencies';
 import { plan } from '../plan';
+import { sendCreate } from '../send-create';
 import type { StepContext } from '../run-step';
 import { passingFailure } from '../step-failure';
 import { all } from '../all';
@@ -82,7 +83,7 @@ async function ensureSecurityGroup(
   if (entry.providerId !== undefined) return { id: entry.providerId, entry };
   // What an earlier attempt sent and nobody answered may arrive when this one's group is long gone again.
   if (step.attempt > 1) await watchForEarlierRequest(deps.database.pool, entry.id, WATCH_MS);
-  return { id: await createOrFindGroup(deps, step, accountId, cluster), entry };
+  return { id: await createOrFindGroup(deps, step, cluster, entry), entry };
 }
 
 async function setRules(
@@ -112,23 +113,19 @@ async function setRules(
 async function createOrFindGroup(
   deps: Dependencies,
   step: StepContext,
-  accountId: string,
   cluster: AwsCluster,
+  { id: entryId, accountId }: EntryOf<'security-group'>,
 ): Promise<string> {
   const name = securityGroupName(step.input.storeId);
   const options = { signal: step.signal };
+  const wanted = {
+    name,
+    vpcId: cluster.vpcId,
+    description: `KMS custom key store ${step.input.storeId} to cluster ${cluster.clusterId}`,
+    tags: resourceTags(step.input.storeId, step.input.generation),
+  };
   try {
-    return await createSecurityGroup(
-      deps.aws,
-      accountId,
-      {
-        name,
-        vpcId: cluster.vpcId,
-        description: `KMS custom key store ${step.input.storeId} to cluster ${cluster.clusterId}`,
-        tags: resourceTags(step.input.storeId, step.input.generation),
-      },
-      options,
-    );
+    return await sendCreate(deps, entryId, () => createSecurityGroup(deps.aws, accountId, wanted, options));
   } catch (error) {
     // The call has no token: an earlier request of ours made it, and its name finds it.
     if (!(error instanceof AwsCallFailed && error.failure.kind === 'duplicate')) throw error;
@@ -180,18 +177,16 @@ export async function requestInterface(
 ): Promise<{ id: string; status?: string }> {
   if (entry.providerId !== undefined) return { id: entry.providerId };
   const { subnetId, groupIds, clusterId } = entry.request;
-  const created = await createNetworkInterface(
-    deps.aws,
-    entry.accountId,
-    {
-      clientToken: entry.id,
-      subnetId,
-      groupIds,
-      description: networkInterfaceDescription(clusterId),
-      // The generation that planned it, not the one that repeats it: a repeat must be equal word for word.
-      tags: resourceTags(entry.storeId, entry.generation),
-    },
-    { signal: step.signal },
+  const wanted = {
+    clientToken: entry.id,
+    subnetId,
+    groupIds,
+    description: networkInterfaceDescription(clusterId),
+    // The generation that planned it, not the one that repeats it: a repeat must be equal word for word.
+    tags: resourceTags(entry.storeId, entry.generation),
+  };
+  const created = await sendCreate(deps, entry.id, () =>
+    createNetworkInterface(deps.aws, entry.accountId, wanted, { signal: step.signal }),
   );
   await markCreated(deps.database.pool, entry.id, created.networkInterfaceId, WATCH_MS);
   return { id: created.networkInterfaceId, status: created.status };

@@ -6,14 +6,20 @@ import {
   findSecurityGroupsByTag,
 } from '../../clients/aws/security-groups';
 import type { CallOptions } from '../../clients/call-options';
-import { markCreated, markReleased, ofKind } from '../../database/queries/provisioned-resources';
+import {
+  abandonAgain,
+  markCreated,
+  markReleased,
+  nameAbandoned,
+  ofKind,
+} from '../../database/queries/provisioned-resources';
 import type { EntryOf, LedgerEntry } from '../../database/queries/provisioned-resources';
 import { securityGroupName } from '../../keystore/naming';
 import { all } from '../all';
 import type { Dependencies } from '../dependencies';
 import { WATCH_MS } from '../late-arrivals';
 import type { StepContext } from '../run-step';
-import { madeUpTo, removeFound, tagOf } from '../swept';
+import { isRefused, madeUpTo, removeFound, tagOf } from '../swept';
 import type { Swept } from '../swept';
 import { requestInterface } from './create-infrastructure';
 
@@ -30,7 +36,7 @@ export async function releaseNetwork(
 ): Promise<void> {
   await all(ofKind(entries, 'network-interface').map((entry) => releaseInterface(deps, step, entry)));
   await sweepInterfaces(deps, swept, step.signal);
-  await all(ofKind(entries, 'security-group').map((entry) => releaseGroup(deps, step, entry)));
+  await all(ofKind(entries, 'security-group').map((entry) => releaseGroup(deps, step, entry, swept)));
   await sweepGroups(deps, swept, step.signal);
 }
 
@@ -70,13 +76,27 @@ async function releaseGroup(
   deps: Dependencies,
   step: StepContext,
   entry: EntryOf<'security-group'>,
+  swept: Swept,
 ): Promise<void> {
   const { pool } = deps.database;
   const options = { signal: step.signal };
   const groupId = entry.providerId ?? (await findGroup(deps, entry, options));
   if (groupId === undefined) return markReleased(pool, entry.id, WATCH_MS);
   if (entry.providerId === undefined) await markCreated(pool, entry.id, groupId, WATCH_MS);
-  await deleteSecurityGroup(deps.aws, entry.accountId, groupId, options);
+  const { storeId, generation, kind, request } = entry;
+  if (swept.abandonedUpTo !== undefined) {
+    const { vpcId } = request;
+    await nameAbandoned(pool, storeId, { kind, providerId: groupId, generation, request: { vpcId } });
+  }
+  try {
+    await deleteSecurityGroup(deps.aws, entry.accountId, groupId, options);
+  } catch (error) {
+    // Left behind with an interface that keeps it in use, and found again by its name: it would hold this up for ever.
+    // It is this connect's own as well, so that a failure which may pass is never the end of it.
+    const refused = isRefused(error, swept) && error.failure.kind !== 'retry';
+    if (!refused || !(await abandonAgain(pool, entry.id))) throw error;
+    return;
+  }
   await markReleased(pool, entry.id);
 }
 
@@ -98,8 +118,8 @@ async function sweepInterfaces(
 ): Promise<number> {
   const found = await findNetworkInterfacesByTag(deps.aws, what.accountId, tagOf(what), { signal });
   const old = found.filter((item) => madeUpTo(item, what.upToGeneration));
-  for (const { networkInterfaceId: id, tags } of old) {
-    await removeFound(deps, what, { id, tags }, () =>
+  for (const { networkInterfaceId: id, tags, subnetId } of old) {
+    await removeFound(deps, what, { kind: 'network-interface', id, tags, request: { subnetId } }, () =>
       deleteNetworkInterface(deps.aws, what.accountId, id, { signal }),
     );
   }
@@ -113,8 +133,8 @@ async function sweepGroups(
 ): Promise<number> {
   const found = await findSecurityGroupsByTag(deps.aws, what.accountId, tagOf(what), { signal });
   const old = found.filter((item) => madeUpTo(item, what.upToGeneration));
-  for (const { groupId: id, tags } of old) {
-    await removeFound(deps, what, { id, tags }, () =>
+  for (const { groupId: id, tags, vpcId } of old) {
+    await removeFound(deps, what, { kind: 'security-group', id, tags, request: { vpcId } }, () =>
       deleteSecurityGroup(deps.aws, what.accountId, id, { signal }),
     );
   }

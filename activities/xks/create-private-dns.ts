@@ -19,6 +19,7 @@ import { all } from '../all';
 import type { Dependencies } from '../dependencies';
 import { WATCH_MS } from '../late-arrivals';
 import { plan } from '../plan';
+import { sendCreate } from '../send-create';
 import type { StepContext } from '../run-step';
 import { passingFailure } from '../step-failure';
 import { externalStoreOf } from '../store-of';
@@ -113,7 +114,9 @@ export async function requestHostedZone(
   const wanted = { name, vpcId, callerReference: entry.id, comment: connectorName(entry.storeId) };
   let zone: HostedZone | undefined;
   try {
-    zone = await createPrivateHostedZone(deps.aws, entry.accountId, wanted, options);
+    zone = await sendCreate(deps, entry.id, () =>
+      createPrivateHostedZone(deps.aws, entry.accountId, wanted, options),
+    );
   } catch (error) {
     if (!(error instanceof AwsCallFailed && error.failure.kind === 'duplicate')) throw error;
     const zones = await findHostedZonesByName(deps.aws, entry.accountId, name, options);

@@ -10,6 +10,7 @@ import { resourceTags } from '../../keystore/naming';
 import type { Dependencies } from '../dependencies';
 import { WATCH_MS } from '../late-arrivals';
 import { plan } from '../plan';
+import { sendCreate } from '../send-create';
 import type { StepContext } from '../run-step';
 import { finalFailure, passingFailure } from '../step-failure';
 import type { StepFailure } from '../step-failure';
@@ -59,18 +60,16 @@ export async function requestVpcEndpoint(
 ): Promise<string> {
   if (entry.providerId !== undefined) return entry.providerId;
   const { serviceName, vpcId, subnetIds } = entry.request;
-  const made = await requestCreation(
-    deps.aws,
-    entry.accountId,
+  const wanted = {
+    clientToken: entry.id,
+    serviceName,
+    vpcId,
+    subnetIds,
     // The generation that planned it, not the one that repeats it: a repeat must be equal word for word.
-    {
-      clientToken: entry.id,
-      serviceName,
-      vpcId,
-      subnetIds,
-      tags: resourceTags(entry.storeId, entry.generation),
-    },
-    { signal: step.signal },
+    tags: resourceTags(entry.storeId, entry.generation),
+  };
+  const made = await sendCreate(deps, entry.id, () =>
+    requestCreation(deps.aws, entry.accountId, wanted, { signal: step.signal }),
   );
   await markCreated(deps.database.pool, entry.id, made.vpcEndpointId, WATCH_MS);
   return made.vpcEndpointId;

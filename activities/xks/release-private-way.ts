@@ -134,7 +134,7 @@ async function sweepEndpoints(
   const old = found.filter((item) => madeUpTo(item, what.upToGeneration));
   for (const { vpcEndpointId: id, state, tags } of old) {
     if (state === 'deleting') continue;
-    await removeFound(deps, what, { id, tags }, () =>
+    await removeFound(deps, what, { kind: 'vpc-endpoint', id, tags, request: {} }, () =>
       deleteVpcEndpoint(deps.aws, what.accountId, id, { signal }),
     );
   }

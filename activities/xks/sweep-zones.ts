@@ -1,7 +1,9 @@
 import { AwsCallFailed } from '../../clients/aws/aws-failure';
 import { deleteHostedZone, findHostedZonesByName } from '../../clients/aws/hosted-zones';
-import { listStrayZones, markAbandonedGone } from '../../database/queries/provisioned-resources';
+import { listStrayZones, markCreated, markReleased } from '../../database/queries/provisioned-resources';
 import type { Dependencies } from '../dependencies';
+import { WATCH_MS } from '../late-arrivals';
+import { isRefused } from '../swept';
 import type { Swept } from '../swept';
 
 /**
@@ -13,7 +15,8 @@ export async function sweepZones(
   what: Swept,
   signal: AbortSignal,
 ): Promise<number> {
-  const stray = await listStrayZones(deps.database.pool, what.storeId, what.upToGeneration);
+  const { pool } = deps.database;
+  const stray = await listStrayZones(pool, what.storeId, what.upToGeneration);
   const byReference = new Map(stray.map((entry) => [entry.id, entry]));
   let removed = 0;
   for (const name of new Set(stray.map((entry) => entry.request.name))) {
@@ -22,13 +25,15 @@ export async function sweepZones(
       const entry = byReference.get(callerReference);
       if (!entry) continue;
       const abandoned = entry.state === 'abandoned';
+      if (abandoned && entry.providerId === undefined)
+        await markCreated(pool, entry.id, hostedZoneId, WATCH_MS);
       try {
         await deleteHostedZone(deps.aws, what.accountId, hostedZoneId, { signal });
       } catch (error) {
-        if (abandoned && error instanceof AwsCallFailed) continue;
+        if (abandoned && isRefused(error, what)) continue;
         throw error;
       }
-      if (abandoned) await markAbandonedGone(deps.database.pool, what.storeId, hostedZoneId);
+      if (abandoned) await markReleased(pool, entry.id);
       removed += 1;
     }
   }

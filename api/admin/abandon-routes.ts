@@ -44,7 +44,9 @@ export function abandonRoutes(
   });
 
   // A body of any other content type is refused (415): no form of a web page can send this one without asking first.
-  app.post<StoreRoute>('/custom-key-stores/:id/abandon', async ({ params: { id }, body, headers }, reply) => {
+  app.post<StoreRoute>('/custom-key-stores/:id/abandon', async (request, reply) => {
+    const { params, body, headers } = request;
+    const { id } = params;
     if (BROWSERS_HEADERS.some((name) => headers[name] !== undefined))
       return reply.code(403).send({ message: 'Key stores are not abandoned from web pages.' });
     const parsed = BODY.safeParse(body);
@@ -53,7 +55,11 @@ export function abandonRoutes(
     if (parsed.data.confirm !== id)
       throw new BadAdminRequest('confirm must be the id of the custom key store that the path names');
     const outcome = STORE_ID_PATTERN.test(id)
-      ? await abandonStore(parts, id, parsed.data.token)
+      ? await abandonStore(
+          { ...parts, logger: parts.logger.child({ peer: request.ip }) },
+          id,
+          parsed.data.token,
+        )
       : ({ kind: 'no-such-store' } as const);
     if (outcome.kind === 'abandoned') return { abandoned: outcome.leftovers.map(leftoverItem) };
     const message = whyNotAbandoned(id, outcome);

@@ -13,6 +13,7 @@ const END_WORKFLOW_MS = 2_000;
  * works for it. A crash in between harms nothing: the workflow's next attempt finds that it is not due any more, and
  * ends.
  *
+ * @param parts whose logger names who does it: that it was done is logged in one line
  * @param token of the preview that the operator saw
  */
 export async function abandonStore(

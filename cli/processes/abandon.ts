@@ -1,6 +1,9 @@
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import pino from 'pino';
+import type { Logger } from 'pino';
+import { prettyFactory } from 'pino-pretty';
 import { whyNotAbandoned } from '../../api/admin/abandon-store';
 import { openAbandoning } from '../../api/admin/open-abandoning';
 import type { Abandoning } from '../../api/admin/open-abandoning';
@@ -38,12 +41,11 @@ export async function runAbandon(
     const running = readEndpoints(join(homeOf(environment), 'endpoints.json'));
     const own = abandonEnvironment(environment, running);
     const { connection, namespace } = readTemporal(own.temporal);
-    const logger = pino({ level: 'silent' });
     abandoning = openAbandoning({
       databaseUrl: own.databaseUrl,
       temporal: connection,
       namespace,
-      logger,
+      logger: ownLog(),
     });
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error;
@@ -78,12 +80,39 @@ async function abandon(abandoning: Abandoning, storeId: string, options: Abandon
   return ABANDONED;
 }
 
+/** Asks. An input that ends, by Ctrl-C or Ctrl-D, has not said yes; readline's own `question` would never return then. */
 async function confirmed(): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const terminal = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    prompt: 'Abandon? [y/N] ',
+  });
+  const answered = new Promise<string | undefined>((resolve) => {
+    terminal.once('line', resolve).once('close', () => resolve(undefined));
+  });
+  terminal.prompt();
+  const answer = await answered;
+  if (answer === undefined) process.stdout.write('\n');
+  terminal.close();
+  return answer !== undefined && /^y(es)?$/i.test(answer.trim());
+}
+
+/** Readable lines on standard error, so that what somebody keeps of it says who abandoned what, and when. */
+function ownLog(): Logger {
+  const readable = prettyFactory({
+    colorize: false,
+    singleLine: true,
+    translateTime: "UTC:yyyy-mm-dd'T'HH:MM:ss'Z'",
+  }) as (line: string) => string;
+  return pino({ base: { user: userName() } }, { write: (line) => process.stderr.write(readable(line)) });
+}
+
+/** By the system, not by the environment; a container may run under an id that has no name. */
+function userName(): string {
   try {
-    return /^y(es)?$/i.test((await terminal.question('Abandon? [y/N] ')).trim());
-  } finally {
-    terminal.close();
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
   }
 }
 

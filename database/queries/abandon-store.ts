@@ -7,8 +7,9 @@ import type { ResourceKind } from './provisioned-resources';
 
 /** Something that a connect built, or was about to build, and that stays behind in the world. */
 export interface Leftover {
-  kind: ResourceKind;
-  /** undefined: it was planned, and may have been made */
+  /** `hsm-session`: kmsuser may be logged in; only in the list of what was given up */
+  kind: ResourceKind | 'hsm-session';
+  /** of a session its cluster; undefined: it was planned, and may have been made */
   providerId?: string;
   /** the AWS account that it is in */
   accountId: string;
@@ -22,7 +23,7 @@ export interface Leftover {
 /** Something that was given up. */
 export interface AbandonedLeftover extends Leftover {
   abandonedAt: Date;
-  /** when it was found and removed, or known to be gone, after all */
+  /** when it was found and removed, or known to be gone, after all; of a session: when a later login ended it */
   releasedAt?: Date;
 }
 
@@ -51,7 +52,7 @@ export type AbandonOutcome =
 
 interface LeftoverRow {
   id: string;
-  kind: ResourceKind;
+  kind: Leftover['kind'];
   provider_id: string | null;
   account_id: string;
   slot: string;
@@ -91,8 +92,8 @@ export async function previewAbandon(db: Queryable, storeId: string): Promise<Ab
 /**
  * Gives up what a disconnect cannot remove, all or nothing: what is in the ledger is `abandoned` from now on, the
  * disconnect `cancelled`, the store DISCONNECTED with the next generation, which fences whatever still works for the
- * disconnect, and the handle of kmsuser's session erased. Only while things are as they were when `token` was given
- * out; a disconnect that finishes at this very moment wins or loses as a whole.
+ * disconnect. The handle of kmsuser's session is erased; that there was one is kept with the rest. Only while things are
+ * as they were when `token` was given out; a disconnect that finishes at this very moment wins or loses as a whole.
  */
 export async function abandonStore(
   database: Database,
@@ -137,26 +138,47 @@ export async function abandonStore(
        WHERE custom_key_store_id = $1 AND state IN ('planned', 'created')`,
       [storeId],
     );
-    await tx.query(`DELETE FROM secrets WHERE custom_key_store_id = $1 AND kind = 'hsm-session'`, [storeId]);
+    await tx.query(
+      `WITH erased AS (
+         DELETE FROM secrets WHERE custom_key_store_id = $1 AND kind = 'hsm-session' RETURNING version
+       )
+       INSERT INTO provisioned_resources
+         (custom_key_store_id, account_id, generation, kind, slot, request, provider_id, state, abandoned_at)
+       SELECT s.id, s.account_id, e.generation, 'hsm-session', '', '{}', s.cloud_hsm_cluster_id, 'abandoned', now()
+       FROM custom_key_stores s, (SELECT max(version) AS generation FROM erased) e
+       WHERE s.id = $1 AND e.generation IS NOT NULL`,
+      [storeId],
+    );
     return { kind: 'abandoned', leftovers: preview.leftovers, generation: row.generation };
   });
 }
+
+/** When a connect after it logged in to the cluster of a session, which ended it: a login ends its owner's earlier one. */
+const SESSION_ENDED = `(
+  SELECT min(step.finished_at)
+  FROM operations o
+  JOIN operation_steps step ON step.operation_id = o.id AND step.name = 'loginKmsuser' AND step.state = 'succeeded'
+  JOIN provisioned_resources g ON g.custom_key_store_id = o.custom_key_store_id AND g.kind = 'security-group'
+    AND g.generation = o.generation AND g.request->>'clusterId' = r.provider_id
+  WHERE o.custom_key_store_id = r.custom_key_store_id AND o.generation > r.generation)`;
 
 /** What was ever abandoned of a store, deleted or not, oldest first; undefined for an id that never was. */
 export async function listAbandoned(
   db: Queryable,
   storeId: string,
 ): Promise<AbandonedLeftover[] | undefined> {
-  const { rows } = await db.query<LeftoverRow & { abandoned_at: Date; released_at: Date | null }>(
-    `SELECT * FROM provisioned_resources WHERE custom_key_store_id = $1 AND abandoned_at IS NOT NULL
-     ORDER BY abandoned_at, planned_at, kind DESC, slot`,
+  const { rows } = await db.query<LeftoverRow & { abandoned_at: Date; gone_at: Date | null }>(
+    `SELECT r.*, CASE WHEN r.kind = 'hsm-session' THEN ${SESSION_ENDED}
+       WHEN r.state = 'released' THEN r.released_at END AS gone_at
+     FROM provisioned_resources r WHERE r.custom_key_store_id = $1 AND r.abandoned_at IS NOT NULL
+     ORDER BY r.abandoned_at, r.planned_at, r.kind DESC, r.slot`,
     [storeId],
   );
   if (rows.length > 0) {
     return rows.map((row) => ({
       ...toLeftover(row),
       abandonedAt: row.abandoned_at,
-      ...(row.state === 'released' && row.released_at && { releasedAt: row.released_at }),
+      ...(row.gone_at && { releasedAt: row.gone_at }),
     }));
   }
   const { rows: stores } = await db.query(

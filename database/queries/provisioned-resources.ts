@@ -37,6 +37,8 @@ export function ofKind<K extends ResourceKind>(entries: readonly LedgerEntry[], 
 
 /** What a store's connects still have to answer for. */
 const UNRELEASED = `state IN ('planned', 'created')`;
+/** What of AWS's an operator gave up: a session of kmsuser, which is on the same list, is none of it. */
+const ABANDONED = `state = 'abandoned' AND kind <> 'hsm-session'`;
 
 interface LedgerRow {
   id: string;
@@ -161,6 +163,15 @@ export async function watchForEarlierRequest(db: Queryable, id: string, watchMs:
   );
 }
 
+/** Where its entry was released meanwhile, it is looked for during `watchMs` from now on. */
+export async function watchIfReleased(db: Queryable, id: string, watchMs: number): Promise<void> {
+  await db.query(
+    `UPDATE provisioned_resources SET watch_until = greatest(watch_until, now() + $2 * interval '1 millisecond')
+     WHERE id = $1 AND state = 'released'`,
+    [id, watchMs],
+  );
+}
+
 /**
  * The resource is gone, or never was. With `watchMs` it is looked for during that time all the same: its create
  * was never answered, and a request that was only held up may still make it. A watch is never cut short. Where it is
@@ -208,7 +219,7 @@ export async function listWatchedStores(db: Queryable, limit: number): Promise<W
     `SELECT p.custom_key_store_id, p.account_id, max(p.generation) AS generation,
        array_agg(DISTINCT p.kind) AS kinds, now() AS listed_at,
        (SELECT max(a.generation) FROM provisioned_resources a
-        WHERE a.custom_key_store_id = p.custom_key_store_id AND a.state = 'abandoned') AS abandoned_up_to
+        WHERE a.custom_key_store_id = p.custom_key_store_id AND a.${ABANDONED}) AS abandoned_up_to
      FROM provisioned_resources p
      WHERE p.watch_until > now() - interval '1 day'
        AND NOT EXISTS (SELECT 1 FROM provisioned_resources q
@@ -260,13 +271,56 @@ export async function summarizeLedger(
   storeId: string,
 ): Promise<{ abandonedUpTo?: number } | undefined> {
   const { rows } = await db.query<{ planned: string; abandoned_up_to: number | null }>(
-    `SELECT count(*) AS planned, max(generation) FILTER (WHERE state = 'abandoned') AS abandoned_up_to
+    `SELECT count(*) AS planned, max(generation) FILTER (WHERE ${ABANDONED}) AS abandoned_up_to
      FROM provisioned_resources WHERE custom_key_store_id = $1`,
     [storeId],
   );
   const [row] = rows;
   if (!row || row.planned === '0') return undefined;
   return row.abandoned_up_to === null ? {} : { abandonedUpTo: row.abandoned_up_to };
+}
+
+/** Something that was found, and what tells which entry made it. */
+export interface FoundResource {
+  kind: ResourceKind;
+  providerId: string;
+  /** of the connect that made it, by its tag */
+  generation: number;
+  /** members of the request that made it: an interface's subnet, a group's VPC */
+  request: { subnetId?: string; vpcId?: string };
+}
+
+/**
+ * Gives an abandoned entry that was only planned the id of what it made, by which it is then marked. A group is known
+ * by its name, which is the store's, in its VPC, whichever connect made it; everything else by its tag, where no other
+ * entry of that connect made it.
+ */
+export async function nameAbandoned(db: Queryable, storeId: string, found: FoundResource): Promise<void> {
+  await db.query(
+    `UPDATE provisioned_resources p SET provider_id = $3
+     WHERE p.custom_key_store_id = $1 AND p.kind = $2 AND p.state = 'abandoned' AND p.provider_id IS NULL
+       AND p.request @> $4::jsonb
+       AND (p.kind = 'security-group' OR p.generation = $5 AND NOT EXISTS (
+         SELECT 1 FROM provisioned_resources q
+         WHERE q.custom_key_store_id = $1 AND q.provider_id = $3 AND q.generation = $5))`,
+    [storeId, found.kind, found.providerId, JSON.stringify(found.request), found.generation],
+  );
+}
+
+/**
+ * A later connect used again what was abandoned (a group, found by its name), and it still cannot be removed: the entry
+ * of that connect is abandoned, too. Returns whether it was such a thing: else nothing is changed.
+ */
+export async function abandonAgain(db: Queryable, id: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `UPDATE provisioned_resources p SET state = 'abandoned', abandoned_at = now(), watch_until = NULL
+     WHERE p.id = $1 AND p.${UNRELEASED} AND EXISTS (
+       SELECT 1 FROM provisioned_resources a
+       WHERE a.custom_key_store_id = p.custom_key_store_id AND a.provider_id = p.provider_id
+         AND a.state = 'abandoned')`,
+    [id],
+  );
+  return rowCount === 1;
 }
 
 /** What was abandoned under this id is gone after all. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { projectFolder } from '../../cli/environment';
 import type { ConnectionState } from '../../keystore/connection-state';
@@ -74,6 +74,9 @@ describe('the admin endpoint', () => {
     expect(await post(id, { confirm: id, token })).toEqual({ status: 200, body: { abandoned: leftovers } });
     expect(await stateOf(id)).toBe('DISCONNECTED');
     expect(await post(id, { confirm: id, token })).toMatchObject({ status: 409 });
+    expect(under.log.filter(({ storeId, msg }) => storeId === id && msg === 'key store abandoned')).toEqual([
+      expect.objectContaining({ generation: 0, leftovers: 2, peer: '127.0.0.1' }),
+    ]);
 
     await under.sql.query('DELETE FROM custom_key_stores WHERE id = $1', [id]);
     expect((await ask(`${id}/abandoned`)).body).toEqual(
@@ -122,15 +125,28 @@ describe('the admin endpoint', () => {
 });
 
 describe('keymoor abandon', () => {
-  function keymoor(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  interface Ended {
+    code: number | null;
+    stdout: string;
+    stderr: string;
+  }
+
+  const keymoor = (...args: string[]): Promise<Ended> => run([], args);
+
+  /** At a terminal, as far as it can tell, on which somebody types this, and nothing more. */
+  const typed = (text: string, id: string): Promise<Ended> =>
+    run(['--import', 'data:text/javascript,process.stdin.isTTY=true'], [id], text);
+
+  function run(nodeArgs: string[], args: string[], input?: string): Promise<Ended> {
     const main = join(projectFolder(), 'dist', 'cli', 'main.js');
-    const child = spawn(process.execPath, [main, 'abandon', ...args], {
+    const child = spawn(process.execPath, [...nodeArgs, main, 'abandon', ...args], {
       env: { KEYMOOR_HOME: home, DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: testTemporalAddress() },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
+    child.stdin?.end(input);
     const output = { stdout: '', stderr: '' };
-    child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
+    child.stdout?.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
     return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...output })));
   }
 
@@ -144,10 +160,54 @@ describe('keymoor abandon', () => {
     );
     expect(await stateOf(id)).toBe('DISCONNECTING');
 
-    expect(await keymoor(id, '--yes')).toMatchObject({ code: 0, stderr: '' });
+    const done = await keymoor(id, '--yes');
+    expect(done.code).toBe(0);
+    // Who and when, in one line.
+    expect(done.stderr).toMatch(/^\[\d{4}-\d\d-\d\dT[\d:]+Z\] WARN: key store abandoned \{.*\}\n$/);
+    expect(JSON.parse(/\{.*\}/.exec(done.stderr)?.[0] ?? '')).toEqual({
+      user: userInfo().username,
+      storeId: id,
+      generation: 0,
+      leftovers: 2,
+    });
     expect(await stateOf(id)).toBe('DISCONNECTED');
     const again = await keymoor(id, '--yes');
     expect(again.code).toBe(1);
     expect(again.stderr).toMatch(/^keymoor: .* is DISCONNECTED; .*\n$/);
+  });
+
+  it('tells of a session of kmsuser, which is then in the list, too', async () => {
+    const { id, accountId } = await aStore();
+    await under.sql.query(
+      `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext) VALUES ($1, 'hsm-session', 'current', 1, 'x')`,
+      [id],
+    );
+    const { code, stdout } = await keymoor(id, '--yes');
+    expect(code).toBe(0);
+    expect(stdout).toContain('kmsuser may still be logged in to the cluster');
+    const providerId = (await rowOf(under, id))?.['cloud_hsm_cluster_id'];
+    expect((await ask(`${id}/abandoned`)).body).toContainEqual({
+      ...{ kind: 'hsm-session', providerId, accountId, slot: '', generation: 1, releasedAt: null },
+      plannedAt: expect.any(String) as string,
+      abandonedAt: expect.any(String) as string,
+    });
+  });
+
+  it.each([
+    ['nothing, and the input ends', ''],
+    ['no', 'no\n'],
+    ['an empty line', '\n'],
+  ])('abandons nothing, and says so by its exit code, where the answer is %s', async (_what, text) => {
+    const { id } = await aStore();
+    const { code, stdout, stderr } = await typed(text, id);
+    expect(stdout).toContain('Abandon? [y/N] ');
+    expect([code, stderr]).toEqual([1, 'keymoor: nothing was abandoned\n']);
+    expect(await stateOf(id)).toBe('DISCONNECTING');
+  });
+
+  it('abandons where the answer is yes', async () => {
+    const { id } = await aStore();
+    expect(await typed('y\n', id)).toMatchObject({ code: 0 });
+    expect(await stateOf(id)).toBe('DISCONNECTED');
   });
 });

@@ -38,6 +38,15 @@ async function planned(input: { storeId: string; generation: number }): Promise<
 const watched = async (storeId: string): Promise<WatchedStore[]> =>
   (await listWatchedStores(test.database.pool, 1_000)).filter((store) => store.storeId === storeId);
 
+/** How many statements wait for a lock, in this database. */
+async function waiting(): Promise<number> {
+  const { rows } = await test.database.pool.query<{ waiting: number }>(
+    `SELECT count(*)::int AS waiting FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return rows[0]?.waiting ?? 0;
+}
+
 describe('the ledger', () => {
   it('gives a repeat the same tokens and requests', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
@@ -59,17 +68,14 @@ describe('the ledger', () => {
 
   it('does not tell an attempt that its operation is over when another one plans the same at that moment', async () => {
     const { input } = await connecting(test.database, await aStore(test.database));
-    const second = await inTransaction(test.database, async (tx) => {
+    const planning = await inTransaction(test.database, async (tx) => {
       await planResources(tx, input, [group]);
-      const waiting = planResources(test.database.pool, input, [group]);
+      const second = planResources(test.database.pool, input, [group]);
       // It waits for what this transaction has written and not committed.
-      await eventually(
-        () => test.database.pool.query(`SELECT 1 FROM pg_locks WHERE NOT granted`),
-        ({ rowCount }) => rowCount !== 0,
-      );
-      return { waiting };
+      await eventually(waiting, (count) => count === 1);
+      return { second };
     });
-    await expect(second.waiting).resolves.toEqual([]);
+    await expect(planning.second).resolves.toEqual([]);
     expect(await listUnreleased(test.database.pool, input.storeId)).toHaveLength(1);
   });
 
@@ -79,17 +85,7 @@ describe('the ledger', () => {
     const disconnected = await inTransaction(test.database, async (tx) => {
       await planResources(tx, input, [group]);
       const disconnect = disconnecting(test.database, store.id);
-      await eventually(
-        async () => {
-          const { rows } = await test.database.pool.query<{ waiting: number }>(
-            `SELECT count(*)::int AS waiting FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-          );
-          return rows[0]?.waiting ?? 0;
-        },
-        (waiting) => waiting === 1,
-        { limitMs: 1_500 },
-      );
+      await eventually(waiting, (count) => count === 1, { limitMs: 8_000 });
       return { disconnect };
     });
     await disconnected.disconnect;

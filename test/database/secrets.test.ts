@@ -1,12 +1,13 @@
+import type { Queryable } from '../../database/database';
+import { writeAcceptedLogin } from '../../database/queries/accepted-login';
 import { updateStore } from '../../database/queries/update-store';
 import {
   forgetSession,
   keepPendingPassword,
-  keepSession,
   loadPasswords,
   loadSessions,
   markPendingSent,
-  promotePassword,
+  replaceGivenPassword,
 } from '../../database/queries/kmsuser-passwords';
 import {
   noteLogin,
@@ -68,6 +69,25 @@ describe('the secret box', () => {
   });
 });
 
+/** Until a statement waits for another transaction's lock. */
+const untilOneWaits = (): Promise<unknown> =>
+  eventually(
+    () =>
+      test.database.pool.query(
+        `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+      ),
+    ({ rowCount }) => rowCount === 1,
+  );
+
+/** What an accepted login with the password of that version does to the passwords, be it of whatever operation. */
+const promote = (storeId: string, secretVersion: number, db: Queryable = test.database.pool): Promise<void> =>
+  writeAcceptedLogin(
+    db,
+    secrets,
+    { storeId, generation: 0, secretVersion, purpose: 'verify', sent: 1 },
+    undefined,
+  );
+
 describe("kmsuser's passwords", () => {
   const passwordsOf = async (storeId: string): Promise<{ current?: string; pending?: string }> => {
     const known = await loadPasswords(test.database.pool, secrets, storeId);
@@ -96,16 +116,10 @@ describe("kmsuser's passwords", () => {
     const promoting = await test.database.pool.connect();
     try {
       await promoting.query('BEGIN');
-      expect(await promotePassword(promoting, store.id, first?.version ?? 0)).toBe(true);
+      await promote(store.id, first?.version ?? 0, promoting);
       // It has to wait for the end of that, and then what it would build on is gone.
       const second = keepPendingPassword(test.database.pool, secrets, input, 'bbbbbbb2');
-      await eventually(
-        () =>
-          test.database.pool.query(
-            `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
-          ),
-        ({ rowCount }) => rowCount === 1,
-      );
+      await untilOneWaits();
       await promoting.query('COMMIT');
       expect(await second).toBeUndefined();
     } finally {
@@ -136,13 +150,19 @@ describe("kmsuser's passwords", () => {
     const store = await aStore(test.database);
     const { input } = await connecting(test.database, store);
     await keepPendingPassword(test.database.pool, secrets, input, 'aaaaaaa1');
-    expect(await promotePassword(test.database.pool, store.id, 2)).toBe(true);
-    expect(await promotePassword(test.database.pool, store.id, 2)).toBe(true);
-    expect(await promotePassword(test.database.pool, store.id, 1)).toBe(false);
+    await markPendingSent(test.database.pool, input, 2);
+    await promote(store.id, 2);
+    await promote(store.id, 2);
+    await promote(store.id, 1);
+    const { rows } = await test.database.pool.query(
+      'SELECT sent FROM secrets WHERE custom_key_store_id = $1',
+      [store.id],
+    );
+    expect(rows).toEqual([{ sent: false }]);
     expect(await passwordsOf(store.id)).toEqual({ current: 'aaaaaaa1' });
     // Late news of an old one leaves the next change alone.
     await keepPendingPassword(test.database.pool, secrets, input, 'bbbbbbb2');
-    expect(await promotePassword(test.database.pool, store.id, 1)).toBe(false);
+    await promote(store.id, 1);
     expect(await passwordsOf(store.id)).toEqual({ current: 'aaaaaaa1', pending: 'bbbbbbb2' });
   });
 
@@ -158,13 +178,50 @@ describe("kmsuser's passwords", () => {
     );
     expect(await passwordsOf(store.id)).toEqual({ current: 'given1234' });
     expect((await loadPasswords(test.database.pool, secrets, store.id))?.current.version).toBe(3);
-    expect(await promotePassword(test.database.pool, store.id, 2)).toBe(false);
+    await promote(store.id, 2);
+    expect(await passwordsOf(store.id)).toEqual({ current: 'given1234' });
+  });
+
+  it('are not promoted where a password that is being given takes their place just now (D35)', async () => {
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    await keepPendingPassword(test.database.pool, secrets, input, 'aaaaaaa1');
+    const giving = await test.database.pool.connect();
+    try {
+      await giving.query('BEGIN');
+      await replaceGivenPassword(giving, secrets, store.id, 'given1234');
+      const promoting = promote(store.id, 2);
+      await untilOneWaits();
+      await giving.query('COMMIT');
+      await promoting;
+    } finally {
+      giving.release();
+    }
+    expect(await passwordsOf(store.id)).toEqual({ current: 'given1234' });
+  });
+
+  it('are promoted once by two that prove the same one at the same time', async () => {
+    const store = await aStore(test.database);
+    const { input } = await connecting(test.database, store);
+    await keepPendingPassword(test.database.pool, secrets, input, 'aaaaaaa1');
+    const first = await test.database.pool.connect();
+    try {
+      await first.query('BEGIN');
+      await promote(store.id, 2, first);
+      const second = promote(store.id, 2);
+      await untilOneWaits();
+      await first.query('COMMIT');
+      await second;
+    } finally {
+      first.release();
+    }
+    expect(await passwordsOf(store.id)).toEqual({ current: 'aaaaaaa1' });
   });
 
   it('go when the store goes (D35)', async () => {
     const store = await aStore(test.database);
     const { input } = await connecting(test.database, store);
-    await keepSession(test.database.pool, secrets, await sentLogin(input), 'session-1');
+    await writeAcceptedLogin(test.database.pool, secrets, await sentLogin(input), 'session-1');
     expect(await loadSessions(test.database.pool, secrets, store.id)).toEqual(['session-1']);
     await test.database.pool.query('DELETE FROM custom_key_stores WHERE id = $1', [store.id]);
     expect(await loadPasswords(test.database.pool, secrets, store.id)).toBeUndefined();
@@ -177,8 +234,8 @@ describe("the handle of kmsuser's session", () => {
     const { input } = await connecting(test.database, await aStore(test.database));
     const first = await sentLogin(input);
     const second = await sentLogin(input);
-    await keepSession(test.database.pool, secrets, second, 'session-2');
-    await keepSession(test.database.pool, secrets, first, 'session-1');
+    await writeAcceptedLogin(test.database.pool, secrets, second, 'session-2');
+    await writeAcceptedLogin(test.database.pool, secrets, first, 'session-1');
     expect(await loadSessions(test.database.pool, secrets, input.storeId)).toEqual([
       'session-2',
       'session-1',
@@ -192,8 +249,8 @@ describe("the handle of kmsuser's session", () => {
     const disconnect = await disconnecting(test.database, store.id);
     await recordOutcome(test.database.pool, disconnect.input, { event: 'disconnect-succeeded' });
     const again = await connecting(test.database, await read(test.database, store.id));
-    await keepSession(test.database.pool, secrets, await sentLogin(again.input), 'session-3');
-    await keepSession(test.database.pool, secrets, late, 'session-1');
+    await writeAcceptedLogin(test.database.pool, secrets, await sentLogin(again.input), 'session-3');
+    await writeAcceptedLogin(test.database.pool, secrets, late, 'session-1');
     await forgetSession(test.database.pool, disconnect.input);
     expect(await loadSessions(test.database.pool, secrets, store.id)).toEqual(['session-3']);
     await forgetSession(test.database.pool, again.input);
@@ -223,13 +280,7 @@ describe('logins', () => {
       await answering.query('BEGIN');
       await noteLoginAnswer(answering, login, 'accepted');
       const waiting = noteLogin(test.database.pool, login);
-      await eventually(
-        () =>
-          test.database.pool.query(
-            `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
-          ),
-        ({ rowCount }) => rowCount === 1,
-      );
+      await untilOneWaits();
       await answering.query('COMMIT');
       expect(await waiting).toBe('accepted-before');
     } finally {
@@ -275,5 +326,10 @@ describe('logins', () => {
     await noteLoginAnswer(test.database.pool, login, 'accepted');
     await noteLoginAnswer(test.database.pool, login, 'wrong-password');
     expect(await noteLogin(test.database.pool, login)).toBe('accepted-before');
+    const other = { ...login, secretVersion: 2 };
+    await noteLogin(test.database.pool, other);
+    await noteLoginAnswer(test.database.pool, other, 'wrong-password');
+    await writeAcceptedLogin(test.database.pool, secrets, { ...other, sent: 1 }, undefined);
+    expect(await noteLogin(test.database.pool, other)).toBe('wrong-before');
   });
 });

@@ -36,8 +36,13 @@ async function abandon(storeId: string): Promise<AbandonOutcome> {
   return abandonStore(world, storeId, (await preview(storeId)).token);
 }
 
-/** Refuses these calls of an account until all faults are deleted. */
-const refuse = (accountId: string, service: 'ec2' | 'route53', operation: string): Promise<string> =>
+/** Refuses these calls of an account, or those that name one thing, until all faults are deleted. */
+const refuse = (
+  accountId: string,
+  service: 'ec2' | 'route53',
+  operation: string,
+  more: { resourceId?: string; code?: string; status?: number; times?: number } = {},
+): Promise<string> =>
   world.simulator.fault({
     service,
     operation,
@@ -46,7 +51,28 @@ const refuse = (accountId: string, service: 'ec2' | 'route53', operation: string
     code: 'AccessDenied',
     status: 403,
     times: 0,
+    ...more,
   });
+
+const connect = async (storeId: string): Promise<void> => {
+  await world.connect(storeId);
+  await world.untilState(storeId, 'CONNECTED');
+};
+
+const disconnect = async (storeId: string): Promise<void> => {
+  await world.disconnect(storeId);
+  await world.untilState(storeId, 'DISCONNECTED');
+};
+
+/** As when the worker died between a request and its answer: the entries know of no id. */
+const forgetIds = (storeId: string) =>
+  world.database.pool.query(
+    `UPDATE provisioned_resources SET provider_id = NULL WHERE custom_key_store_id = $1 AND state = 'abandoned'`,
+    [storeId],
+  );
+
+const idsOfAbandoned = async (storeId: string): Promise<(string | undefined)[]> =>
+  ((await listAbandoned(world.database.pool, storeId)) ?? []).map(({ providerId }) => providerId);
 
 /** Disconnects, and waits until the release has been refused once. */
 async function disconnectInVain(storeId: string): Promise<void> {
@@ -144,6 +170,104 @@ describe('a CloudHSM key store whose interfaces cannot be deleted', () => {
   });
 });
 
+describe('a CloudHSM key store with one interface that cannot be deleted', () => {
+  /** Connected, disconnected in vain and abandoned: the interface, and the group that it keeps in use. */
+  async function abandonedWithOneInterface(): Promise<{ storeId: string; accountId: string; stuck: string }> {
+    const { store } = await world.aStore();
+    await connect(store.id);
+    const { networkInterfaces } = await world.simulator.inventory(store.accountId);
+    const stuck = networkInterfaces[0]?.NetworkInterfaceId ?? 'none';
+    await refuse(store.accountId, 'ec2', 'DeleteNetworkInterface', { resourceId: stuck });
+    await disconnectInVain(store.id);
+    await abandon(store.id);
+    await eventually(
+      () => builtOf(store.accountId),
+      ({ interfaces }) => interfaces === 1,
+    );
+    return { storeId: store.id, accountId: store.accountId, stuck };
+  }
+
+  it.each([
+    ['by their ids', false],
+    ['by what tells them apart, as their ids were never written down', true],
+  ])(
+    'disconnects beside it again, leaves the group that it keeps in use to it, and removes both, %s, when it can',
+    async (_how, forgotten) => {
+      const { storeId, accountId, stuck } = await abandonedWithOneInterface();
+      if (forgotten) await forgetIds(storeId);
+      await connect(storeId);
+      const [group] = (await world.simulator.inventory(accountId)).securityGroups;
+      await disconnect(storeId);
+      expect(await builtOf(accountId)).toMatchObject({ groups: 1, interfaces: 1 });
+      // Of the first connect the group and the interface, of the second one the same group.
+      expect(await idsOfAbandoned(storeId)).toEqual([group?.GroupId, stuck, group?.GroupId]);
+      expect(await releasedAfterAll(storeId)).toEqual([false, false, false]);
+
+      await connect(storeId);
+      expect((await world.simulator.inventory(accountId)).securityGroups).toMatchObject([
+        { GroupId: group?.GroupId },
+      ]);
+      await world.simulator.deleteFaults();
+      await disconnect(storeId);
+      expect(await builtOf(accountId)).toMatchObject({ groups: 0, interfaces: 0 });
+      expect(await releasedAfterAll(storeId)).toEqual([true, true, true]);
+    },
+  );
+
+  it('is asked for it again where a removal fails with something that passes', async () => {
+    const { storeId, accountId, stuck } = await abandonedWithOneInterface();
+    await world.simulator.deleteFaults();
+    const passing = { resourceId: stuck, code: 'InternalError', status: 500, times: 2 };
+    await refuse(accountId, 'ec2', 'DeleteNetworkInterface', passing);
+    await connect(storeId);
+    await disconnect(storeId);
+    expect(await builtOf(accountId)).toMatchObject({ groups: 0, interfaces: 0 });
+    expect(await releasedAfterAll(storeId)).toEqual([true, true]);
+  });
+
+  it('does not take a group for refused that is used for a moment longer than its interfaces are there', async () => {
+    const { storeId, accountId } = await abandonedWithOneInterface();
+    await world.simulator.deleteFaults();
+    await refuse(accountId, 'ec2', 'DeleteSecurityGroup', {
+      code: 'DependencyViolation',
+      status: 400,
+      times: 1,
+    });
+    await connect(storeId);
+    await disconnect(storeId);
+    expect(await builtOf(accountId)).toMatchObject({ groups: 0, interfaces: 0 });
+    expect(await releasedAfterAll(storeId)).toEqual([true, true]);
+  });
+
+  it('disconnects all the same where what passes comes each time', async () => {
+    const { storeId, accountId, stuck } = await abandonedWithOneInterface();
+    await world.simulator.deleteFaults();
+    await refuse(accountId, 'ec2', 'DeleteNetworkInterface', {
+      resourceId: stuck,
+      code: 'IncorrectState',
+      status: 400,
+    });
+    await connect(storeId);
+    await disconnect(storeId);
+    expect(await builtOf(accountId)).toMatchObject({ groups: 1, interfaces: 1 });
+  });
+
+  it('waits for its own group, abandoned before or not, where AWS gives no answer to hold on to', async () => {
+    const { storeId, accountId } = await abandonedWithOneInterface();
+    await world.simulator.deleteFaults();
+    await connect(storeId);
+    // Longer than what was abandoned is waited for.
+    await refuse(accountId, 'ec2', 'DeleteSecurityGroup', {
+      code: 'ServiceUnavailable',
+      status: 503,
+      times: 14,
+    });
+    await disconnect(storeId);
+    expect(await builtOf(accountId)).toMatchObject({ groups: 0, interfaces: 0 });
+    expect(await releasedAfterAll(storeId)).toEqual([true, true]);
+  });
+});
+
 describe('an external key store whose private way cannot be taken down', () => {
   it('connects beside an endpoint that stays behind', async () => {
     const { store } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
@@ -159,6 +283,41 @@ describe('an external key store whose private way cannot be taken down', () => {
     await world.disconnect(store.id);
     await world.untilState(store.id, 'DISCONNECTED');
     expect(await releasedAfterAll(store.id)).toEqual([true]);
+  });
+
+  it('marks as removed what was only planned, as far as anybody knew', async () => {
+    const { store } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+    await connect(store.id);
+    await refuse(store.accountId, 'ec2', 'DeleteVpcEndpoints');
+    await refuse(store.accountId, 'route53', 'DeleteHostedZone');
+    await disconnectInVain(store.id);
+    await abandon(store.id);
+    await forgetIds(store.id);
+    await world.simulator.deleteFaults();
+    await connect(store.id);
+    await disconnect(store.id);
+    expect(await builtOf(store.accountId)).toMatchObject({ endpoints: 0, zones: 0 });
+    expect(await idsOfAbandoned(store.id)).toEqual([expect.any(String), expect.any(String)]);
+    expect(await releasedAfterAll(store.id)).toEqual([true, true]);
+  });
+
+  it('is asked again for a zone whose removal fails with something that passes', async () => {
+    const { store } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
+    await connect(store.id);
+    await refuse(store.accountId, 'route53', 'DeleteHostedZone');
+    await disconnectInVain(store.id);
+    await abandon(store.id);
+    await world.simulator.deleteFaults();
+    // Overtaken before it takes a step: the next release is the first that meets the zone again.
+    await world.accept('connect', store.id);
+    await refuse(store.accountId, 'route53', 'DeleteHostedZone', {
+      code: 'InternalError',
+      status: 500,
+      times: 2,
+    });
+    await disconnect(store.id);
+    expect(await builtOf(store.accountId)).toMatchObject({ endpoints: 0, zones: 0 });
+    expect(await releasedAfterAll(store.id)).toEqual([true, true]);
   });
 
   it('connects as soon as the zone that stayed behind lets itself be removed', async () => {
@@ -219,45 +378,129 @@ describe('abandoning', () => {
     expect(await world.read(store.id)).toMatchObject({ connectionState: 'DISCONNECTED', generation: 3 });
   });
 
-  it('and a disconnect that finishes at that moment: exactly one wins', async () => {
-    const wins = new Set<string>();
-    for (let round = 0; round < 12; round += 1) {
-      const { store } = await world.anXksStore();
-      await world.accept('connect', store.id);
-      const { input } = await world.accept('disconnect', store.id);
-      const { token } = await preview(store.id);
-      const finish = () => recordOutcome(world.database.pool, input, { event: 'disconnect-succeeded' });
-      const give = () => abandonInDatabase(world.database, store.id, token);
-      const [finished, given] =
-        round % 2 === 0
-          ? await Promise.all([finish(), give()])
-          : await Promise.all([give(), finish()]).then(([g, f]) => [f, g] as const);
-      expect([finished, given.kind]).toEqual(
-        given.kind === 'abandoned' ? ['superseded', 'abandoned'] : ['recorded', 'wrong-state'],
-      );
-      const [operation] = await world.operations(store.id);
-      expect(operation?.state).toBe(given.kind === 'abandoned' ? 'cancelled' : 'succeeded');
-      expect((await world.read(store.id)).connectionState).toBe('DISCONNECTED');
-      wins.add(given.kind);
-    }
-    expect(wins.size).toBeGreaterThan(0);
-  });
-
-  it('erases the handle of a session, says before that there is one, and keeps the passwords', async () => {
-    const { store } = await world.aStore();
+  it('erases the handle of a session, says before and after that there was one, and keeps the passwords', async () => {
+    const { store, cluster } = await world.aStore();
     await world.accept('connect', store.id);
     await world.accept('disconnect', store.id);
     await world.database.pool.query(
-      `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext) VALUES ($1, 'hsm-session', 'current', 1, 'x')`,
+      `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext)
+       VALUES ($1, 'hsm-session', 'current', 1, 'x'), ($1, 'hsm-session', 'pending', 1, 'x')`,
       [store.id],
     );
     expect((await preview(store.id)).sessionOpen).toBe(true);
     await abandon(store.id);
+    expect(await listAbandoned(world.database.pool, store.id)).toEqual([
+      {
+        kind: 'hsm-session',
+        providerId: cluster.ClusterId,
+        accountId: store.accountId,
+        slot: '',
+        generation: 1,
+        plannedAt: expect.any(Date) as Date,
+        abandonedAt: expect.any(Date) as Date,
+      },
+    ]);
     const { rows } = await world.database.pool.query<{ kind: string }>(
       'SELECT kind FROM secrets WHERE custom_key_store_id = $1',
       [store.id],
     );
     expect(rows).toEqual([{ kind: 'kmsuser-password' }]);
+  });
+
+  it('keeps a session that nobody could end in the list, until a later connect ends it', async () => {
+    const { store, cluster } = await world.aStore();
+    await connect(store.id);
+    await world.simulator.patchCluster(cluster.ClusterId, { reachable: false });
+    await refuse(store.accountId, 'ec2', 'DeleteNetworkInterface');
+    await disconnectInVain(store.id);
+    await abandon(store.id);
+    const session = async () =>
+      ((await listAbandoned(world.database.pool, store.id)) ?? []).find(({ kind }) => kind === 'hsm-session');
+    expect(await session()).toMatchObject({ providerId: cluster.ClusterId, generation: 1 });
+    expect((await session())?.releasedAt).toBeUndefined();
+
+    await world.simulator.patchCluster(cluster.ClusterId, { reachable: true });
+    await connect(store.id);
+    expect((await session())?.releasedAt).toEqual(expect.any(Date));
+  });
+});
+
+describe('abandoning and a disconnect that finishes at that moment', () => {
+  /** Without a worker that might finish it, too. */
+  let idle: ConnectWorld;
+
+  beforeAll(async () => {
+    idle = await startConnectWorld({ worker: false });
+  });
+
+  afterAll(() => idle.close());
+
+  /** A store that is DISCONNECTING, and the two ways to end that. */
+  async function aDisconnect() {
+    const { store } = await idle.anXksStore();
+    await idle.accept('connect', store.id);
+    const { input } = await idle.accept('disconnect', store.id);
+    const token = (await previewAbandon(idle.database.pool, store.id))?.token ?? 'none';
+    return {
+      storeId: store.id,
+      finish: () => recordOutcome(idle.database.pool, input, { event: 'disconnect-succeeded' }),
+      give: () => abandonInDatabase(idle.database, store.id, token),
+    };
+  }
+
+  async function expectEnded(storeId: string, abandoned: boolean): Promise<void> {
+    const [operation] = await idle.operations(storeId);
+    expect(operation?.state).toBe(abandoned ? 'cancelled' : 'succeeded');
+    expect(await idle.read(storeId)).toMatchObject({
+      connectionState: 'DISCONNECTED',
+      generation: abandoned ? 3 : 2,
+    });
+  }
+
+  it('end in one of two ways, and as a whole, whichever comes first', async () => {
+    for (let round = 0; round < 12; round += 1) {
+      const { storeId, finish, give } = await aDisconnect();
+      const [finished, given] =
+        round % 2 === 0
+          ? await Promise.all([finish(), give()])
+          : await Promise.all([give(), finish()]).then(([g, f]) => [f, g] as const);
+      const abandoned = given.kind === 'abandoned';
+      expect([finished, given.kind]).toEqual(
+        abandoned ? ['superseded', 'abandoned'] : ['recorded', 'wrong-state'],
+      );
+      await expectEnded(storeId, abandoned);
+    }
+  });
+
+  it.each([true, false])('end as the first of them wants: abandoned %p', async (abandonFirst) => {
+    const { storeId, finish, give } = await aDisconnect();
+    const latch = await idle.database.pool.connect();
+    const untilWaiting = (count: number) =>
+      eventually(
+        async () => {
+          // Not by the latch: a transaction goes on seeing the connections that it saw first.
+          const { rowCount } = await idle.database.pool.query(
+            `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+          );
+          return rowCount ?? 0;
+        },
+        (waiting) => waiting === count,
+      );
+    try {
+      await latch.query('BEGIN');
+      await latch.query('SELECT 1 FROM custom_key_stores WHERE id = $1 FOR UPDATE', [storeId]);
+      const given = abandonFirst ? give() : untilWaiting(1).then(give);
+      const finished = abandonFirst ? untilWaiting(1).then(finish) : finish();
+      await untilWaiting(2);
+      await latch.query('COMMIT');
+      expect([await finished, (await given).kind]).toEqual(
+        abandonFirst ? ['superseded', 'abandoned'] : ['recorded', 'wrong-state'],
+      );
+    } finally {
+      // With its lock, where something went wrong.
+      latch.release(true);
+    }
+    await expectEnded(storeId, abandonFirst);
   });
 });
 
@@ -371,7 +614,7 @@ describe('a release that was frozen when its store was abandoned', () => {
     const { input } = await world.accept('disconnect', store.id);
     const aws = before('DeleteVpcEndpointsCommand', (sent) =>
       JSON.stringify(sent).includes(stuck)
-        ? Promise.reject(Object.assign(new Error('refused'), { name: 'AccessDenied' }))
+        ? Promise.reject(Object.assign(new Error('refused'), { name: 'AccessDenied', $fault: 'client' }))
         : Promise.resolve(),
     );
     const { releaseInfrastructure } = createActivities({ ...world.dependencies, aws });

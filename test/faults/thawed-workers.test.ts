@@ -280,6 +280,59 @@ it.each([
   },
 );
 
+describe.each([
+  { what: 'a group', kind: 'AWS_CLOUDHSM', service: 'ec2', operation: 'CreateSecurityGroup' },
+  { what: 'an interface', kind: 'AWS_CLOUDHSM', service: 'ec2', operation: 'CreateNetworkInterface' },
+  { what: 'an endpoint', kind: 'VPC_ENDPOINT_SERVICE', service: 'ec2', operation: 'CreateVpcEndpoint' },
+  { what: 'a zone', kind: 'VPC_ENDPOINT_SERVICE', service: 'route53', operation: 'CreateHostedZone' },
+] as const)('who makes $what after a watch was over', ({ kind, service, operation }) => {
+  const left = async (accountId: string): Promise<number> => {
+    const inventory = await world.simulator.inventory(accountId);
+    return Object.values(inventory).flat().length;
+  };
+
+  it('and never hears of it, does not leave it behind', async () => {
+    const { store } = await (kind === 'AWS_CLOUDHSM' ? world.aStore() : world.anXksStore(kind));
+    const { accountId } = store;
+    const { input } = await world.accept('connect', store.id);
+    const second = aWorker();
+    const late = new Latch();
+    const first = aWorker({ aws: frozenBefore(late, service, `${operation}Command`) });
+    const build = async (): Promise<void> => {
+      if (kind === 'AWS_CLOUDHSM') {
+        const facts = await attempt(() => second.findCluster(input));
+        await attempt(() => first.createInfrastructure(input, facts));
+      } else {
+        const choice = await attempt(() => second.findEndpointService(input));
+        const endpoint = await attempt(() => first.createVpcEndpoint(input, choice));
+        await attempt(() => first.createPrivateDns(input, endpoint));
+      }
+    };
+    const frozen = build();
+    await late.freezes(frozen);
+    const disconnect = await world.accept('disconnect', store.id);
+    await attempt(() => second.releaseInfrastructure(disconnect.input));
+    await attempt(() => second.recordOutcome(disconnect.input, { event: 'disconnect-succeeded' }));
+    await world.database.pool.query('UPDATE provisioned_resources SET watch_until = NULL');
+    await world.simulator.fault({ service, operation, effect: 'lost-reply', times: 1, accountId });
+    late.thaw();
+    await expect(frozen).rejects.toBeDefined();
+
+    await eventually(
+      async () => {
+        await removeLateArrivals({ database: world.database, aws, logger: world.logger });
+        return left(accountId);
+      },
+      (number) => number === 0,
+    );
+    const { rows } = await world.database.pool.query<{ watched: boolean }>(
+      `SELECT watch_until IS NOT NULL AS watched FROM provisioned_resources WHERE custom_key_store_id = $1`,
+      [store.id],
+    );
+    expect(rows).toContainEqual({ watched: true });
+  });
+});
+
 it('who releases a private way late leaves alone what a later connect built', async () => {
   const { store } = await world.anXksStore('VPC_ENDPOINT_SERVICE');
   const second = aWorker();

@@ -71,7 +71,7 @@ async function openRig(): Promise<HsmRig> {
   });
   return {
     world,
-    dependencies: { ...world.dependencies, hsm },
+    dependencies: { ...world.dependencies, hsm, budgetScale: 1 },
     meddlings: ['locked', 'absent', 'loggedInElsewhere', 'missingOnOneHsm'],
     async aStore() {
       const { store } = await world.aStore();

@@ -19,7 +19,7 @@ export interface HsmAdmin {
 /** One implementation of HsmLogin on real parts, with what tests need around it. */
 export interface HsmRig {
   world: ConnectWorld;
-  /** with the HsmLogin under test */
+  /** with the HsmLogin under test, and whole budgets: between its attempts a step then leaves the pauses to Temporal */
   dependencies: Dependencies;
   /** what can happen to kmsuser there */
   meddlings: readonly Meddling[];

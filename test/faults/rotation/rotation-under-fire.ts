@@ -18,6 +18,9 @@ import type { Cut } from '../../harness/mortal-worker';
 import { WHOLE } from '../../harness/sample';
 import type { HsmAdmin, HsmKindUnderTest, HsmRig, Meddling } from './hsm-rig';
 
+/** Each test makes connects by the dozen. */
+jest.setTimeout(600_000);
+
 const OF_MEDDLING: Readonly<Record<Meddling, ConnectionErrorCode>> = {
   locked: 'USER_LOCKED_OUT',
   absent: 'USER_NOT_FOUND',
@@ -30,6 +33,8 @@ const MOST_ATTEMPTS = 60;
 
 /** How `keepPendingPassword` shows among the effects. */
 const KEEP_PENDING = 'sql INSERT secrets';
+/** How `writeAcceptedLogin` does. */
+const PROMOTE = 'sql DELETE secrets, UPDATE secrets, INSERT secrets, UPDATE login_attempts';
 
 /** The steps that touch the password; those before them ran. */
 const STEPS = ['loginKmsuser', 'rotatePassword'] as const;
@@ -46,7 +51,7 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
 
   beforeAll(async () => {
     rig = await kind.open();
-  }, 120_000);
+  });
 
   afterAll(() => rig.close());
 
@@ -233,8 +238,8 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
     { what: 'before the change', effect: 'hsm changePassword', when: 'before' },
     { what: 'before the proof', effect: 'hsm login', when: 'before' },
     { what: 'after the proof', effect: 'hsm login', when: 'after' },
-    { what: 'before it is promoted', effect: 'sql COMMIT', when: 'before' },
-    { what: 'after it is promoted', effect: 'sql COMMIT', when: 'after' },
+    { what: 'before it is promoted', effect: PROMOTE, when: 'before' },
+    { what: 'after it is promoted', effect: PROMOTE, when: 'after' },
   ] as const;
   it.each(whole ? deaths : deaths.slice(0, 1))(
     'a worker that dies $what is taken over, without a password lost',
@@ -428,6 +433,6 @@ export function rotationUnderFire(kind: HsmKindUnderTest): void {
         }),
         { numRuns: kind.runs },
       );
-    }, 300_000);
+    });
   }
 }

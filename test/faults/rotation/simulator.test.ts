@@ -30,7 +30,7 @@ async function openRig(): Promise<HsmRig> {
   });
   return {
     world,
-    dependencies: world.dependencies,
+    dependencies: { ...world.dependencies, budgetScale: 1 },
     meddlings: ['locked', 'absent', 'loggedInElsewhere', 'missingOnOneHsm'],
     async aStore() {
       const { store, cluster } = await world.aStore();

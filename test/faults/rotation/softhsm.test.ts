@@ -44,6 +44,7 @@ async function openRig(): Promise<HsmRig> {
     world,
     dependencies: {
       ...world.dependencies,
+      budgetScale: 1,
       declaredClusters,
       hsm: createPkcs11HsmLogin({
         declared: declaredClusters,
