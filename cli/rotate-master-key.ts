@@ -37,54 +37,78 @@ const ROTATION_LOCK = '4580458100002';
  * then its file takes the place of the old one, which is kept. Which of the files holds the key in force is told by the
  * database, so that a rotation that was cut off anywhere is finished by the next one.
  *
+ * No key that something may be sealed with is ever removed, and none is used that an earlier rotation has used: without
+ * `newKeyFile`, each makes its own, whatever is left of the one before.
+ *
  * Throws StartError, whose message tells how things stand.
  */
 export async function rotateMasterKey(rotation: Rotation): Promise<Rotated> {
-  const { session, keyFile } = rotation;
+  const { session, files, newKeyFile } = rotation;
   await lockRotation(session);
-  const current = readKey(rotation, keyFile);
-  if (!current) throw new StartError(`KEYMOOR_MASTER_KEY_FILE: the file ${keyFile} does not exist`);
-  const ready = readKey(rotation, newKeyFileOf(rotation));
-  if (rotation.newKeyFile !== undefined && !ready) {
-    throw new StartError(`--new-key-file: the file ${rotation.newKeyFile} does not exist`);
-  }
-  const inForce = (await keyInForce(session))?.keyId ?? current.box.keyId;
+  const { keyFile, made } = placesOf(rotation);
+  const { keyId } = existingKey(files, keyFile, 'KEYMOOR_MASTER_KEY_FILE').box;
+  const given = newKeyFile === undefined ? undefined : existingKey(files, newKeyFile, '--new-key-file');
+  const inForce = (await keyInForce(session))?.keyId ?? keyId;
 
-  if (ready?.box.keyId === inForce) return finish(rotation, inForce);
-  if (current.box.keyId !== inForce) throw new StartError(neither(rotation, inForce));
+  const finished = finish(rotation, inForce);
+  // To end what was cut off is all that was asked for, unless it was begun with another key.
+  if (given ? given.box.keyId === inForce : finished.oldKeyFile !== undefined) return finished;
+  const current = existingKey(files, keyFile, 'KEYMOOR_MASTER_KEY_FILE');
   await checkMasterKey(session, current.box);
-  const next = ready ?? makeKey(rotation);
-  const secrets = await replaceMasterKey(session, current.box, next.box);
+  if (given) refuseFormer(files, keyFile, given);
+  const next = given ?? makeKey(rotation, current);
+  const secrets = await replaceMasterKey(session, current.box, next.box).catch(async (error: unknown) => {
+    // Known to be sealed with nothing, its file would be in the way. Without an answer of the database it stays.
+    if (!given && (await isInForce(session, current))) files.remove(made);
+    throw error;
+  });
   return { ...finish(rotation, next.box.keyId), secrets };
 }
 
 /**
  * The last part of a rotation, where the transaction was made: puts the new key, whose id is in force, in the place of
- * the old one. Throws StartError where no file holds it, or the place cannot be written.
+ * the old one, and clears what is left. Where there is nothing to do, it does nothing. Throws StartError where no file
+ * holds the key, or the place cannot be written.
  */
 export function finish(rotation: Omit<Rotation, 'session'>, inForce: string): Rotated {
-  const { files, keyFile } = rotation;
-  const newKeyFile = newKeyFileOf(rotation);
-  const current = readKey(rotation, keyFile);
-  const next = readKey(rotation, newKeyFile);
+  const { files, newKeyFile } = rotation;
+  const { keyFile, made } = placesOf(rotation);
+  files.removeDrafts(keyFile);
+  const current = readKey(files, keyFile);
   let oldKeyFile: string | undefined;
   if (current?.box.keyId !== inForce) {
-    if (!current || next?.box.keyId !== inForce) throw new StartError(neither(rotation, inForce));
+    const others = newKeyFile === undefined ? [made] : [newKeyFile, made];
+    const next = others.map((path) => readKey(files, path)).find((key) => key?.box.keyId === inForce);
+    if (!current || !next) throw new StartError(noneOf([keyFile, ...others], inForce));
     try {
-      oldKeyFile = `${keyFile}.old-${current.box.keyId.slice(0, 8)}`;
-      files.write(oldKeyFile, current.text, keyFile);
+      oldKeyFile = keep(files, keyFile, current);
       files.write(keyFile, next.text, keyFile);
     } catch (error) {
       throw new StartError(
-        `the secrets are sealed with the new master key in ${newKeyFile} (id ${inForce}), but KEYMOOR_MASTER_KEY_FILE ` +
-          `${keyFile} could not be replaced by it (${oneLine(error)}): put the content of ${newKeyFile} there, keep the old ` +
+        `the secrets are sealed with the new master key in ${next.path} (id ${inForce}), but KEYMOOR_MASTER_KEY_FILE ` +
+          `${keyFile} could not be replaced by it (${oneLine(error)}): put the content of ${next.path} there, keep the old ` +
           'key for old backups, and restart api and worker',
       );
     }
   }
   // The operator's own file is left to the operator.
-  if (rotation.newKeyFile === undefined && next?.box.keyId === inForce) files.remove(newKeyFile);
+  if (newKeyFile === undefined || files.real(newKeyFile) !== files.real(made))
+    clear(files, keyFile, made, inForce);
   return { keyId: inForce, ...(oldKeyFile !== undefined && { oldKeyFile }) };
+}
+
+/** Removes the file of a new key: `inForce` is in its place already; any other may be in force in another database. */
+function clear(files: MasterKeyFiles, keyFile: string, made: string, inForce: string): void {
+  const left = readKey(files, made);
+  if (!left) return;
+  try {
+    if (left.box.keyId !== inForce) keep(files, keyFile, left);
+    files.remove(made);
+  } catch (error) {
+    throw new StartError(
+      `${made}, which a rotation has left, cannot be put aside (${oneLine(error)}): move it away, and run the command again`,
+    );
+  }
 }
 
 /** Ends with the session, be it by a kill. */
@@ -98,41 +122,87 @@ async function lockRotation(session: Queryable): Promise<void> {
 }
 
 interface KeyInFile {
+  path: string;
   text: string;
   box: SecretBox;
 }
 
-function readKey({ files }: Pick<Rotation, 'files'>, path: string): KeyInFile | undefined {
+function readKey(files: MasterKeyFiles, path: string): KeyInFile | undefined {
   const text = files.read(path);
   if (text === undefined) return undefined;
   const key = parseMasterKey(text);
   if (!key) throw new StartError(`${path} does not hold 32 bytes in Base64`);
-  return { text, box: new SecretBox(key) };
+  return { path, text, box: new SecretBox(key) };
 }
 
-function newKeyFileOf({ keyFile, newKeyFile }: Pick<Rotation, 'keyFile' | 'newKeyFile'>): string {
-  return newKeyFile ?? `${keyFile}.new`;
+/** `name`: by which the operator knows the file */
+function existingKey(files: MasterKeyFiles, path: string, name: string): KeyInFile {
+  const key = readKey(files, path);
+  if (!key) throw new StartError(`${name}: the file ${path} does not exist`);
+  return key;
 }
 
-/** Makes the new key; it is in its file before anything is sealed with it. */
-function makeKey(rotation: Rotation): KeyInFile {
-  const path = newKeyFileOf(rotation);
+/** Beside the key file itself, not beside a link to it: there, a key lasts as long as the key file does. */
+function placesOf({ files, keyFile: named }: Pick<Rotation, 'files' | 'keyFile'>): {
+  keyFile: string;
+  /** of the key that a rotation makes */
+  made: string;
+} {
+  const keyFile = files.real(named);
+  return { keyFile, made: `${keyFile}.new` };
+}
+
+function keptAs(keyFile: string, { box }: KeyInFile): string {
+  return `${keyFile}.old-${box.keyId.slice(0, 8)}`;
+}
+
+/** Keeps a key beside the key file. Returns where. */
+function keep(files: MasterKeyFiles, keyFile: string, key: KeyInFile): string {
+  const path = keptAs(keyFile, key);
+  files.write(path, key.text, keyFile);
+  return path;
+}
+
+/** Who could read back-ups with a former key could read them anew. */
+function refuseFormer(files: MasterKeyFiles, keyFile: string, given: KeyInFile): void {
+  const kept = keptAs(keyFile, given);
+  if (files.read(kept) === undefined) return;
+  throw new StartError(
+    `--new-key-file: ${given.path} holds the key of an earlier rotation (id ${given.box.keyId}), which is kept in ${kept}: ` +
+      'make another with openssl rand -base64 32. Nothing was changed',
+  );
+}
+
+/**
+ * Makes the new key; it is in its file before anything is sealed with it. Before that the key file is replaced by itself:
+ * one that is mounted, immutable or somebody else's cannot be, though its folder can be written. Found out later, the only
+ * copy of the key in force would be in a folder that may not last.
+ */
+function makeKey(rotation: Rotation, current: KeyInFile): KeyInFile {
+  const { files } = rotation;
+  const { keyFile, made } = placesOf(rotation);
   try {
-    rotation.files.write(path, `${randomBytes(32).toString('base64')}\n`, rotation.keyFile);
+    files.write(keyFile, current.text, keyFile);
+    files.write(made, `${randomBytes(32).toString('base64')}\n`, keyFile);
   } catch (error) {
     throw new StartError(
-      `the new master key cannot be written to ${path} (${oneLine(error)}): make it elsewhere with openssl rand -base64 32, ` +
-        'and name it with --new-key-file. Nothing was changed',
+      `KEYMOOR_MASTER_KEY_FILE ${keyFile} cannot be replaced (${oneLine(error)}): make the new key where it lasts, with ` +
+        'openssl rand -base64 32, and name it with --new-key-file. Nothing was changed',
     );
   }
-  const made = readKey(rotation, path);
-  if (!made) throw new StartError(`the new master key is not in ${path} any more. Nothing was changed`);
-  return made;
+  const key = readKey(files, made);
+  if (!key) throw new StartError(`the new master key is not in ${made} any more. Nothing was changed`);
+  return key;
 }
 
-function neither(rotation: Pick<Rotation, 'keyFile' | 'newKeyFile'>, inForce: string): string {
+async function isInForce(session: Queryable, { box }: KeyInFile): Promise<boolean> {
+  const known = await keyInForce(session).catch(() => undefined);
+  return known?.keyId === box.keyId;
+}
+
+function noneOf(paths: readonly string[], inForce: string): string {
   return (
-    `the master key in force has the id ${inForce}, and neither ${rotation.keyFile} nor ${newKeyFileOf(rotation)} ` +
-    'holds it: put it into KEYMOOR_MASTER_KEY_FILE (a backup, or a file that an earlier rotation has left)'
+    `the master key in force has the id ${inForce}, and neither ${paths.join(' nor ')} holds it: put it into ` +
+    'KEYMOOR_MASTER_KEY_FILE (a backup, a file that an earlier rotation has left, or the one named with --new-key-file)'
   );
 }

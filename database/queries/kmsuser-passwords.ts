@@ -1,6 +1,5 @@
 import type { Queryable } from '../database';
 import type { SecretBox } from '../secret-box';
-import type { SentLogin } from './login-attempts';
 import { ensureMasterKeyInForce, sealedWithKeyInForce } from './master-keys';
 
 /**
@@ -156,67 +155,7 @@ export async function markPendingSent(
   return rows[0] && { sentBefore: rows[0].sent_before };
 }
 
-/**
- * A login proved that the password of this version is in force: it becomes current. Fenced by the version, not by
- * the generation: whoever proves it, however late, can only set the password that is written down. Returns whether
- * that version is current now. Call it in a transaction.
- */
-export async function promotePassword(tx: Queryable, storeId: string, version: number): Promise<boolean> {
-  const { rows } = await tx.query<{ slot: string; version: number }>(
-    `SELECT slot, version FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}' FOR UPDATE`,
-    [storeId],
-  );
-  if (rows.some((row) => row.slot === 'current' && row.version === version)) return true;
-  if (!rows.some((row) => row.slot === 'pending' && row.version === version)) return false;
-  await tx.query(
-    `DELETE FROM secrets WHERE custom_key_store_id = $1 AND kind = '${KIND}' AND slot = 'current'`,
-    [storeId],
-  );
-  await tx.query(
-    `UPDATE secrets SET slot = 'current', sent = false
-     WHERE custom_key_store_id = $1 AND kind = '${KIND}' AND slot = 'pending' AND version = $2`,
-    [storeId, version],
-  );
-  return true;
-}
-
 const SESSION_KIND = 'hsm-session';
-
-/**
- * Keeps the handle of the session that kmsuser holds, in an operation that is still the running one: rotation goes on
- * with it without another login. Of two logins the one that was written down last is `current`: the HSM ended every
- * session before it. The other is kept beside it (`pending`), as a worker that froze before it sent its login may have
- * come last all the same.
- */
-export async function keepSession(
-  db: Queryable,
-  secrets: SecretBox,
-  login: SentLogin,
-  sessionId: string,
-): Promise<void> {
-  await ensureMasterKeyInForce(db, secrets);
-  const written = db.query({
-    name: 'keep-session',
-    text: `INSERT INTO secrets (custom_key_store_id, kind, slot, version, ciphertext, key_id)
-     SELECT o.custom_key_store_id, '${SESSION_KIND}', CASE a.sent WHEN $5 THEN 'current' ELSE 'pending' END,
-       o.generation, $6, $7
-     FROM operations o JOIN login_attempts a ON a.operation_id = o.id
-     WHERE o.custom_key_store_id = $1 AND o.generation = $2 AND o.state = 'running'
-       AND a.secret_version = $3 AND a.purpose = $4
-     ON CONFLICT (custom_key_store_id, kind, slot)
-     DO UPDATE SET ciphertext = excluded.ciphertext, version = excluded.version, key_id = excluded.key_id`,
-    values: [
-      login.storeId,
-      login.generation,
-      login.secretVersion,
-      login.purpose,
-      login.sent,
-      secrets.seal(login.storeId, SESSION_KIND, sessionId),
-      secrets.keyId,
-    ],
-  });
-  await sealedWithKeyInForce(secrets, written);
-}
 
 /** The kept session handles: that of the login which was written down last, then another one. Each may have ended. */
 export async function loadSessions(db: Queryable, secrets: SecretBox, storeId: string): Promise<string[]> {

@@ -1,4 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type * as nodeCrypto from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import type * as nodeFs from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -6,11 +10,12 @@ import { masterKeyFiles } from '../../cli/master-key-files';
 import type { MasterKeyFiles } from '../../cli/master-key-files';
 import { rotateMasterKey } from '../../cli/rotate-master-key';
 import type { Rotated } from '../../cli/rotate-master-key';
+import { ensureMasterKey, openHome } from '../../cli/supervisor/home';
 import type { Database } from '../../database/database';
 import { checkNewStore, createStore } from '../../database/queries/create-store';
+import { writeAcceptedLogin } from '../../database/queries/accepted-login';
 import {
   keepPendingPassword,
-  keepSession,
   loadPasswords,
   loadSessions,
   replaceGivenPassword,
@@ -26,6 +31,7 @@ import { createTestDatabase } from '../setup/database';
 import type { TestDatabase } from '../setup/database';
 
 const OLD = Buffer.alloc(32, 7);
+const OWN = Buffer.alloc(32, 9);
 
 let folder: string;
 let testDatabase: TestDatabase;
@@ -64,17 +70,49 @@ const rotate = (files: MasterKeyFiles = masterKeyFiles, newKeyFile?: string): Pr
     rotateMasterKey({ session, files, keyFile, ...(newKeyFile !== undefined && { newKeyFile }) }),
   );
 
-/** As soon as PostgreSQL has noticed that the one before was killed. */
-const rotateWhenFree = (): Promise<unknown> =>
-  eventually(
-    () => rotate().catch((error: Error) => error.message),
-    (end) => {
-      if (typeof end !== 'string') return true;
-      if (!end.includes('is at work')) throw new Error(end);
-      return false;
-    },
-    { limitMs: 60_000 },
-  );
+/** A file in the folder with a key in it. */
+function keyIn(name: string, key: Buffer): string {
+  const path = join(folder, name);
+  writeFileSync(path, `${key.toString('base64')}\n`, { mode: 0o600 });
+  return path;
+}
+
+/** What is in the folder; of the id of an old key, that it is there. */
+const names = (): string[] => readdirSync(folder).map((name) => name.replace(/old-[0-9a-f]{8}$/, 'old-<id>'));
+
+/** The calls by which the files are changed; each is one that a kill, or a power cut, can come before. */
+const CHANGES = ['openSync', 'writeFileSync', 'fchmodSync', 'fsyncSync', 'renameSync', 'rmSync'] as const;
+
+/** Runs `work` with `around` about each change of a file: `renameSync /master-key`. */
+async function withChanges<T>(
+  around: <R>(change: string, make: () => R) => R,
+  work: () => Promise<T> | T,
+): Promise<T> {
+  const fs = jest.requireActual<typeof nodeFs>('node:fs') as unknown as Record<
+    (typeof CHANGES)[number],
+    (...args: unknown[]) => unknown
+  >;
+  const paths = new Map<unknown, unknown>();
+  const spies = CHANGES.map((name) => {
+    const call = fs[name];
+    return jest.spyOn(fs, name).mockImplementation((...args) => {
+      const path = name === 'renameSync' ? args[1] : (paths.get(args[0]) ?? args[0]);
+      const shown = String(path)
+        .slice(folder.length)
+        .replace(/[0-9a-f]{8}/, '*');
+      return around(`${name} ${shown}`, () => {
+        const result = call(...args);
+        if (name === 'openSync') paths.set(result, path);
+        return result;
+      });
+    });
+  });
+  try {
+    return await work();
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
 
 /** A CloudHSM key store with a pending password and a session, and an external one. */
 async function someStores(secrets: SecretBox) {
@@ -86,7 +124,7 @@ async function someStores(secrets: SecretBox) {
   await keepPendingPassword(database.pool, secrets, input, 'canaryPending2');
   const login = await noteLogin(database.pool, { ...input, secretVersion: 1, purpose: 'login' });
   if (typeof login === 'string') throw new Error(login);
-  await keepSession(database.pool, secrets, login, 'canary-session-3');
+  await writeAcceptedLogin(database.pool, secrets, login, 'canary-session-3');
   return { cloudHsm, external, input };
 }
 
@@ -172,10 +210,9 @@ describe('a rotation of the master key', () => {
 
   it('takes a key that the operator made, and leaves its file alone', async () => {
     const stores = await someStores(new SecretBox(OLD));
-    const own = join(folder, 'own-key');
-    writeFileSync(own, Buffer.alloc(32, 9).toString('base64'));
+    const own = keyIn('own-key', OWN);
     await rotate(masterKeyFiles, own);
-    expect(readFileSync(own, 'utf8')).toBe(Buffer.alloc(32, 9).toString('base64'));
+    expect(readFileSync(own, 'utf8').trim()).toBe(OWN.toString('base64'));
     expect(boxOf(keyFile).keyId).toBe(boxOf(own).keyId);
     expect(await opened(boxOf(own), stores)).toEqual(ALL);
     expect(await rotate(masterKeyFiles, own)).toEqual({ keyId: boxOf(own).keyId });
@@ -209,7 +246,8 @@ describe('a rotation of the master key', () => {
       ['pending', () => keepPendingPassword(pool, stale, input, 'stale123')],
       [
         'session',
-        () => keepSession(pool, stale, { ...input, secretVersion: 1, purpose: 'login', sent: 1 }, 'stale'),
+        () =>
+          writeAcceptedLogin(pool, stale, { ...input, secretVersion: 1, purpose: 'login', sent: 1 }, 'stale'),
       ],
       ['read', () => loadPasswords(pool, stale, cloudHsm.id)],
       ['read session', () => loadSessions(pool, stale, cloudHsm.id)],
@@ -308,6 +346,7 @@ describe('a rotation of the master key', () => {
     const stores = await someStores(old);
     await database.pool.query("UPDATE secrets SET ciphertext = ciphertext || 'x' WHERE slot = 'pending'");
     await expect(rotate()).rejects.toThrow(/^The kmsuser-password of cks-[0-9a-f]+ does not decrypt/);
+    expect(names()).toEqual(['master-key']);
     await database.pool.query(
       "UPDATE secrets SET ciphertext = substr(ciphertext, 1, length(ciphertext) - 1) WHERE slot = 'pending'",
     );
@@ -331,17 +370,24 @@ describe('a rotation where the key file cannot be written', () => {
     },
   });
 
-  it('changes nothing without a new key', async () => {
+  it.each([
+    ['nor anything beside it', /^$/],
+    // A single file that is mounted, an immutable one, somebody else's in a sticky folder.
+    ['though its folder can', /\.(new|old-[0-9a-f]+)$/],
+  ])('%s: changes nothing without a new key', async (_, but) => {
     const old = new SecretBox(OLD);
     const stores = await someStores(old);
-    await expect(rotate(readOnly(/^$/))).rejects.toThrow(/--new-key-file\. Nothing was changed$/);
+    await expect(rotate(readOnly(but))).rejects.toThrow(
+      /^KEYMOOR_MASTER_KEY_FILE .*master-key cannot be replaced \(EROFS.*--new-key-file\. Nothing was changed$/,
+    );
     expect(await opened(old, stores)).toEqual(ALL);
+    expect(await keyIds()).toEqual([old.keyId]);
+    expect(names()).toEqual(['master-key']);
   });
 
   it('says that the secrets have the new key, and what to do', async () => {
     const stores = await someStores(new SecretBox(OLD));
-    const own = join(folder, 'own-key');
-    writeFileSync(own, Buffer.alloc(32, 9).toString('base64'));
+    const own = keyIn('own-key', OWN);
     const end = expect(rotate(readOnly(/^$/), own)).rejects;
     await end.toThrow(
       /^the secrets are sealed with the new master key in .*own-key .*put the content of .*own-key there/,
@@ -354,72 +400,265 @@ describe('a rotation where the key file cannot be written', () => {
   });
 });
 
+describe('a rotation that finds what another has left', () => {
+  const idOf = (key: Buffer): string => new SecretBox(key).keyId;
+  /** The ids of all keys that are in the folder. */
+  const kept = (): string[] => readdirSync(folder).map((name) => boxOf(join(folder, name)).keyId);
+
+  it('makes a key of its own where the new key is in force already, and removes that file', async () => {
+    const stores = await someStores(new SecretBox(OLD));
+    keyIn('master-key.new', OLD);
+    expect(await rotate()).toMatchObject({ secrets: 4 });
+    expect(boxOf(keyFile).keyId).not.toBe(idOf(OLD));
+    expect(await opened(boxOf(keyFile), stores)).toEqual(ALL);
+    expect(names()).toEqual(['master-key', 'master-key.old-<id>']);
+  });
+
+  it('never goes back to a former key: not by a file that is left, not where it is named', async () => {
+    await someStores(new SecretBox(OLD));
+    keyIn('master-key.new', OLD);
+    await rotate(masterKeyFiles, keyIn('own-key', OWN));
+    expect(names()).not.toContain('master-key.new');
+    // The leaked key was deleted, as it should be; a copy of it was not.
+    rmSync(`${keyFile}.old-${idOf(OLD).slice(0, 8)}`);
+    keyIn('master-key.new', OLD);
+    const { keyId } = await rotate();
+    expect([idOf(OLD), idOf(OWN)]).not.toContain(keyId);
+    for (const former of [OLD, OWN])
+      await expect(rotate(masterKeyFiles, keyIn('own-key', former))).rejects.toThrow(
+        /^--new-key-file: .*own-key holds the key of an earlier rotation .*: make another with .*\. Nothing was changed$/,
+      );
+    expect(await keyIds()).toEqual([keyId]);
+  });
+
+  it('keeps a key that it does not know, which may be in force in another database', async () => {
+    await someStores(new SecretBox(OLD));
+    const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+    keyIn('master-key.new', first);
+    await rotate();
+    keyIn('master-key.new', second);
+    await rotate(masterKeyFiles, keyIn('own-key', OWN));
+    expect(kept()).toEqual(expect.arrayContaining([idOf(first), idOf(second)]));
+    expect(names()).not.toContain('master-key.new');
+  });
+
+  it('takes the key from that very file where the operator names it', async () => {
+    await someStores(new SecretBox(OLD));
+    await rotate(masterKeyFiles, keyIn('master-key.new', OWN));
+    expect(boxOf(keyFile).keyId).toBe(idOf(OWN));
+  });
+
+  it('finishes that first where it was asked for another key', async () => {
+    const stores = await someStores(new SecretBox(OLD));
+    const { keyId } = await rotate();
+    renameSync(keyFile, `${keyFile}.new`);
+    keyIn('master-key', OLD);
+    expect(await rotate(masterKeyFiles, keyIn('own-key', OWN))).toMatchObject({
+      keyId: idOf(OWN),
+      secrets: 4,
+    });
+    expect(kept()).toContain(keyId);
+    expect(await opened(boxOf(keyFile), stores)).toEqual(ALL);
+  });
+
+  it('removes the drafts of killed writes, also those that versions before have named, and no other file', async () => {
+    await someStores(new SecretBox(OLD));
+    const others = ['master-key.draft', 'my.master-key.1.draft', 'master-key.new.backup'];
+    for (const name of [...others, 'master-key.4711.draft', 'master-key.old-0123abcd.12.draft'])
+      keyIn(name, OLD);
+    keyIn('master-key.new.0123abcd.draft', OLD);
+    await rotate();
+    expect(names().sort()).toEqual([...others, 'master-key', 'master-key.old-<id>'].sort());
+  });
+});
+
+describe('the file of a master key', () => {
+  it('stays a link where it is one, and what is made is beside what the link leads to', async () => {
+    const stores = await someStores(new SecretBox(OLD));
+    const volume = join(folder, 'volume');
+    mkdirSync(volume);
+    renameSync(keyFile, join(volume, 'key'));
+    symlinkSync(join(volume, 'key'), keyFile);
+    await rotate();
+    expect(lstatSync(keyFile).isSymbolicLink()).toBe(true);
+    expect(names()).toEqual(['master-key', 'volume']);
+    expect(readdirSync(volume)).toHaveLength(2);
+    expect(await opened(boxOf(keyFile), stores)).toEqual(ALL);
+  });
+
+  it('is for nobody but its owner before it has the rights of the old one', async () => {
+    chmodSync(keyFile, 0o640);
+    const modes: number[] = [];
+    const look = <R>(change: string, make: () => R): R => {
+      const result = make();
+      if (/^(openSync|writeFileSync) .*\.draft$/.test(change))
+        for (const name of readdirSync(folder).filter((entry) => entry.endsWith('.draft')))
+          modes.push(statSync(join(folder, name)).mode & 0o777);
+      return result;
+    };
+    const before = process.umask(0);
+    try {
+      await withChanges(look, () => {
+        masterKeyFiles.write(`${keyFile}.new`, 'new', keyFile);
+      });
+    } finally {
+      process.umask(before);
+    }
+    expect(modes).toEqual([0o600, 0o600]);
+    expect(statSync(`${keyFile}.new`).mode & 0o777).toBe(0o640);
+  });
+
+  it('leaves no draft where it cannot be put into its place', () => {
+    mkdirSync(`${keyFile}.new`);
+    expect(() => {
+      masterKeyFiles.write(`${keyFile}.new`, 'new', keyFile);
+    }).toThrow('rename');
+    expect(names()).toEqual(['master-key', 'master-key.new']);
+  });
+
+  it.each(['a link', 'a file'])(
+    'is never written through %s that lies where its draft is to be',
+    (planted) => {
+      const victim = keyIn('victim', OWN);
+      const draft = `${keyFile}.new.00000000.draft`;
+      if (planted === 'a link') symlinkSync(victim, draft);
+      else writeFileSync(draft, 'planted', { mode: 0o666 });
+      const crypto = jest.requireActual<typeof nodeCrypto>('node:crypto');
+      const spy = jest.spyOn(crypto, 'randomBytes').mockImplementation(() => Buffer.alloc(4));
+      try {
+        expect(() => {
+          masterKeyFiles.write(`${keyFile}.new`, 'new', keyFile);
+        }).toThrow('EEXIST');
+      } finally {
+        spy.mockRestore();
+      }
+      expect(readFileSync(victim, 'utf8').trim()).toBe(OWN.toString('base64'));
+      expect(existsSync(`${keyFile}.new`)).toBe(false);
+    },
+  );
+
+  it.each([
+    ['in a rotation', 5, 2],
+    ['when dev makes the first one', 1, 0],
+  ])('is synced, and so is its folder after each change of a name: %s', async (what, renames, removals) => {
+    const rotating = what === 'in a rotation';
+    if (rotating) keyIn('master-key.new', OWN);
+    else rmSync(keyFile);
+    const changes: string[] = [];
+    const note = <R>(change: string, make: () => R): R => {
+      changes.push(change);
+      return make();
+    };
+    await withChanges<unknown>(note, () => (rotating ? rotate() : ensureMasterKey(openHome(folder))));
+    const renamed = changes.flatMap((change, at) => (change.startsWith('renameSync') ? [at] : []));
+    const removed = changes.flatMap((change, at) => (/^rmSync .*\.new$/.test(change) ? [at] : []));
+    expect([renamed.length, removed.length]).toEqual([renames, removals]);
+    for (const at of renamed) expect(changes[at - 1]).toMatch(/^fsyncSync .*\.draft$/);
+    for (const at of [...renamed, ...removed])
+      expect(changes.slice(at + 1, at + 3)).toEqual(['openSync ', 'fsyncSync ']);
+  });
+});
+
 describe('a rotation that is killed', () => {
-  /** Runs one that dies at its nth effect; returns the effects, in order. */
-  async function dying(death?: {
-    effect: number;
-    when: 'before' | 'after';
-  }): Promise<{ effects: string[]; died: boolean }> {
+  /** Runs one that dies before its nth effect, a statement or a change of a file; returns the effects, in order. */
+  async function dying(
+    newKeyFile: string | undefined,
+    deadly = Infinity,
+  ): Promise<{ effects: string[]; died: boolean }> {
     const effects: string[] = [];
     let dead = false;
-    const mortal = <T>(name: string, work: () => T): T => {
+    const mortal = <R>(effect: string, make: () => R): R => {
+      dead ||= effects.length === deadly;
       if (dead) throw new Error('dead');
-      const dies = effects.length === death?.effect;
-      effects.push(name);
-      dead = dies && death?.when === 'before';
-      if (dead) throw new Error('dead');
-      const result = work();
-      dead = dies;
-      if (dead && !(result instanceof Promise)) throw new Error('dead');
-      return result;
+      effects.push(effect);
+      return make();
     };
-    const session = new Client({ connectionString: testDatabase.url });
-    await session.connect();
-    session.on('error', () => undefined);
-    const query = async (text: string, values?: unknown[]): Promise<unknown> => {
-      const result = await mortal(`sql ${text.trim().split(/\s+/).slice(0, 3).join(' ')}`, () =>
-        session.query(text, values),
-      );
-      if (dead) throw new Error('dead');
-      return result;
-    };
-    const files: MasterKeyFiles = {
-      read: (path) => mortal(`read ${path.slice(folder.length)}`, () => masterKeyFiles.read(path)),
-      write: (path, text, like) =>
-        mortal(`write ${path.slice(folder.length)}`, () => masterKeyFiles.write(path, text, like)),
-      remove: (path) => mortal(`remove ${path.slice(folder.length)}`, () => masterKeyFiles.remove(path)),
-    };
-    await rotateMasterKey({ session: { query } as unknown as Client, files, keyFile }).catch(
-      (error: unknown) => {
+    await withSession(async (session) => {
+      session.on('error', () => undefined);
+      const query = async (text: string, values?: unknown[]): Promise<unknown> =>
+        mortal(`sql ${text.trim().split(/\s+/).slice(0, 3).join(' ')}`, () => session.query(text, values));
+      await withChanges(mortal, () =>
+        rotateMasterKey({
+          session: { query } as unknown as Client,
+          files: masterKeyFiles,
+          keyFile,
+          ...(newKeyFile !== undefined && { newKeyFile }),
+        }),
+      ).catch((error: unknown) => {
         if (!dead) throw error;
-      },
+      });
+      // As the server sees it when a process dies: the connection is gone.
+    });
+    await eventually(
+      () =>
+        database.pool.query(
+          "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database WHERE locktype = 'advisory' AND datname = current_database()",
+        ),
+      ({ rowCount }) => rowCount === 0,
+      { limitMs: 60_000 },
     );
-    // As the server sees it when a process dies: the connection is gone.
-    await session.end();
     return { effects, died: dead };
   }
 
-  it('at any statement or file leaves every secret under a key that is in a file, and is finished by the next', async () => {
-    const stores = await someStores(new SecretBox(OLD));
-    const { effects } = await dying();
-    expect(effects).toContain('sql COMMIT');
-    expect(effects).toContain('write /master-key');
-    for (let effect = 0; effect < effects.length; effect++) {
-      for (const when of ['before', 'after'] as const) {
-        const before = boxOf(keyFile).keyId;
-        const point = `${when} ${effects[effect] ?? ''}`;
-        expect([point, (await dying({ effect, when })).died]).toEqual([point, true]);
-        const inFiles = readdirSync(folder).map((name) => boxOf(join(folder, name)));
-        const [inForce] = await keyIds();
-        const key = inFiles.find(({ keyId }) => keyId === inForce);
-        expect([point, await keyIds()]).toEqual([point, [key?.keyId]]);
-        await rotateWhenFree();
+  it.each([
+    ['makes the new key', false],
+    ['was given the new key', true],
+  ])(
+    'and %s: before any statement or change of a file, it leaves every secret under a key that is in a file, and is finished by the next',
+    async (_, given) => {
+      const stores = await someStores(new SecretBox(OLD));
+      const own = given ? join(folder, 'own-key') : undefined;
+      /** Each rotation finds a new key that an earlier one has left; returns its id. */
+      const prepare = (): string => {
+        if (given) keyIn('own-key', randomBytes(32));
+        return boxOf(keyIn('master-key.new', randomBytes(32))).keyId;
+      };
+      const inFiles = (): string[] =>
+        readdirSync(folder)
+          .filter((name) => !name.endsWith('.draft'))
+          .map((name) => boxOf(join(folder, name)).keyId);
+      const former = new Set<string>();
+      prepare();
+      const { effects } = await dying(own);
+      expect(effects).toEqual(
+        expect.arrayContaining(['sql COMMIT', 'renameSync /master-key', 'rmSync /master-key.new']),
+      );
+      for (let effect = 0; effect < effects.length; effect++) {
+        const point = `before ${effect}, ${effects[effect] ?? ''}`;
+        former.add(boxOf(keyFile).keyId);
+        const left = prepare();
+        expect([point, (await dying(own, effect)).died]).toEqual([point, true]);
+        const inForce = await keyIds();
+        expect([point, inForce, inFiles()]).toEqual([
+          point,
+          [expect.any(String)],
+          expect.arrayContaining([left, ...inForce]),
+        ]);
+        await rotate(masterKeyFiles, own);
         const now = boxOf(keyFile);
-        expect([point, await keyIds()]).toEqual([point, [now.keyId]]);
-        expect([point, now.keyId === before]).toEqual([point, false]);
+        expect([point, await keyIds(), former.has(now.keyId)]).toEqual([point, [now.keyId], false]);
         expect([point, await opened(now, stores)]).toEqual([point, ALL]);
-        expect([point, readdirSync(folder).includes('master-key.new')]).toEqual([point, false]);
+        expect([point, inFiles()]).toEqual([point, expect.arrayContaining([left, ...former])]);
+        expect([point, readdirSync(folder).filter((name) => /\.(new|draft)$/.test(name))]).toEqual([
+          point,
+          [],
+        ]);
       }
-    }
-  });
+    },
+    300_000,
+  );
+
+  it('again and again after its COMMIT, each time a little later, is finished all the same', async () => {
+    const stores = await someStores(new SecretBox(OLD));
+    const { effects } = await dying(undefined);
+    await dying(undefined, effects.indexOf('sql COMMIT') + 1);
+    const [inForce] = await keyIds();
+    expect(boxOf(keyFile).keyId).not.toBe(inForce);
+    let runs = 0;
+    while ((await dying(undefined, runs)).died) runs++;
+    expect(runs).toBeGreaterThan(15);
+    expect(await keyIds()).toEqual([boxOf(keyFile).keyId]);
+    expect(await opened(boxOf(keyFile), stores)).toEqual(ALL);
+    expect(readdirSync(folder).filter((name) => /\.(new|draft)$/.test(name))).toEqual([]);
+  }, 120_000);
 });

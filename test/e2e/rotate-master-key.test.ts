@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -10,6 +10,8 @@ import {
 } from '@aws-sdk/client-kms';
 import type { CreateCustomKeyStoreRequest } from '@aws-sdk/client-kms';
 import { Client } from 'pg';
+import { SecretBox } from '../../database/secret-box';
+import type { SecretKind } from '../../database/secret-box';
 import { eventually } from '../harness/eventually';
 import { createTestDatabase } from '../setup/database';
 import type { TestDatabase } from '../setup/database';
@@ -82,7 +84,15 @@ function keymoor(
   return { child, ended: new Promise((resolve) => child.once('close', (code) => resolve({ code, output }))) };
 }
 
-const rotate = () => keymoor(['rotate-master-key'], { KEYMOOR_HOME: home() });
+const rotate = (...options: string[]) => keymoor(['rotate-master-key', ...options], { KEYMOOR_HOME: home() });
+
+/** As soon as PostgreSQL has noticed that the one before was killed. */
+const rotateWhenFree = (...options: string[]): Promise<Ended> =>
+  eventually(
+    () => rotate(...options).ended,
+    ({ output }) => !output.includes('is at work'),
+    { limitMs: LIMIT_MS },
+  );
 
 /** Until api and worker are others than they were, and serve. */
 async function untilRestarted(before: { api?: number; worker?: number }): Promise<void> {
@@ -109,6 +119,18 @@ const keyIds = async (): Promise<string[]> =>
   (
     await sql.query<{ key_id: string }>('SELECT key_id FROM secrets UNION SELECT key_id FROM master_keys')
   ).rows.map(({ key_id }) => key_id);
+
+/** That every secret opens with the key in the file. */
+async function expectAllOpen(): Promise<void> {
+  const box = new SecretBox(Buffer.from(readFileSync(keyFile(), 'utf8'), 'base64'));
+  const { rows } = await sql.query<{ id: string; kind: SecretKind; ciphertext: Buffer; key_id: string }>(
+    'SELECT custom_key_store_id AS id, kind, ciphertext, key_id FROM secrets',
+  );
+  expect(rows).not.toEqual([]);
+  for (const { id, kind, ciphertext, key_id } of rows)
+    expect(() => box.open(id, kind, ciphertext, key_id)).not.toThrow();
+  expect(await keyIds()).toEqual([box.keyId]);
+}
 
 it('a connect in flight ends CONNECTED over a rotation, after which api and worker start anew by themselves', async () => {
   const { kms, CustomKeyStoreId } = target;
@@ -163,13 +185,75 @@ it('a rotation killed by SIGKILL has changed nothing, and the next one goes thro
   expect(await keyIds()).toEqual(before);
   expect(readdirSync(home())).toContain('master-key.new');
   const { pids } = dev.endpoints();
-  await eventually(
-    () => rotate().ended,
-    ({ output }) => !output.includes('is at work'),
-    { limitMs: LIMIT_MS },
-  );
+  await rotateWhenFree();
   expect(await keyIds()).not.toEqual(before);
   expect(readdirSync(home())).not.toContain('master-key.new');
+  await untilRestarted(pids);
+});
+
+it('a rotation killed by SIGKILL while its COMMIT is under way is finished by the next one', async () => {
+  const before = await keyIds();
+  const oldKey = readFileSync(keyFile(), 'utf8');
+  const { pids } = dev.endpoints();
+  // The COMMIT waits for a lock that the test holds; PostgreSQL ends it, whoever has gone meanwhile.
+  await sql.query(
+    `CREATE FUNCTION hold_commit() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
+     AS 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END'`,
+  );
+  await sql.query(
+    `CREATE CONSTRAINT TRIGGER hold_commit AFTER UPDATE ON master_keys DEFERRABLE INITIALLY DEFERRED
+     FOR EACH ROW EXECUTE FUNCTION hold_commit()`,
+  );
+  await sql.query('SELECT pg_advisory_lock(1)');
+  const { child, ended } = rotate();
+  await eventually(
+    () =>
+      sql.query(
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query = 'COMMIT' AND datname = current_database()",
+      ),
+    ({ rowCount }) => rowCount === 1,
+    { limitMs: LIMIT_MS },
+  );
+  child.kill('SIGKILL');
+  await ended;
+  await sql.query('SELECT pg_advisory_unlock(1)');
+  await eventually(keyIds, (ids) => ids[0] !== before[0], { limitMs: LIMIT_MS });
+  await sql.query('DROP FUNCTION hold_commit CASCADE');
+  expect(readFileSync(keyFile(), 'utf8')).toBe(oldKey);
+  expect(await rotateWhenFree()).toEqual({
+    code: 0,
+    output: expect.stringContaining('A rotation that was cut off is finished') as unknown,
+  });
+  await expectAllOpen();
+  expect(readdirSync(home())).not.toContain('master-key.new');
+  await untilRestarted(pids);
+});
+
+it('a rotation killed by SIGKILL after its COMMIT, before the key file is replaced, is finished by the next one', async () => {
+  const before = await keyIds();
+  const oldKey = readFileSync(keyFile(), 'utf8');
+  const { pids } = dev.endpoints();
+  const own = join(dev.home, 'own-key');
+  const pipe = join(dev.home, 'own-key-pipe');
+  writeFileSync(own, randomBytes(32).toString('base64'));
+  execFileSync('mkfifo', [pipe]);
+  // It reads the new key before the transaction, and once more when it puts it into its place: then nobody writes it.
+  const { child, ended } = rotate('--new-key-file', pipe);
+  const writer = spawn('sh', ['-c', 'exec cat "$0" > "$1"', own, pipe], { stdio: 'ignore' });
+  try {
+    await eventually(keyIds, (ids) => ids[0] !== before[0], { limitMs: LIMIT_MS });
+  } finally {
+    writer.kill('SIGKILL');
+    child.kill('SIGKILL');
+  }
+  expect(await ended).toEqual({ code: null, output: '' });
+  expect(readFileSync(keyFile(), 'utf8')).toBe(oldKey);
+  expect(await rotateWhenFree('--new-key-file', own)).toEqual({
+    code: 0,
+    output: expect.stringContaining('A rotation that was cut off is finished') as unknown,
+  });
+  expect(readFileSync(keyFile(), 'utf8')).toBe(readFileSync(own, 'utf8'));
+  await expectAllOpen();
   await untilRestarted(pids);
 });
 
