@@ -1,16 +1,22 @@
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { CustomKeyStore } from '../keystore/custom-key-store';
 import type { KmsExceptionName } from '../keystore/kms-exceptions';
 import type { Caller } from './chain/authenticate';
 import type { Services } from './services';
 
-/** Everything a handler knows about the call besides its input. */
+/** Everything a handler knows about the call besides its input, and what it tells of it besides its output. */
 export interface Call {
   caller: Caller;
   /** uuid, also in the answer's `x-amzn-RequestId` */
   requestId: string;
   logger: Logger;
   services: Services;
+  /**
+   * The store that the call is about, set by the handler as soon as it has found it: the audit log names it, also where
+   * the call is refused or fails later on.
+   */
+  store?: CustomKeyStore;
 }
 
 /**

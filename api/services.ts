@@ -19,6 +19,8 @@ export interface Services {
   markers: Markers;
   /** custom key stores per account (D25) */
   quota: number;
+  /** a factor on what a call gives others to answer in; 1 but for tests on busy machines */
+  patience: number;
   /**
    * Hands an accepted operation to Temporal, in the background and with a deadline. The answer never waits for it:
    * the operation's row is the outbox, and the reconciler sees to what gets lost here.

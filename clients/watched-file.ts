@@ -9,7 +9,7 @@ export interface WatchedFile<T> {
 }
 
 /** A change of the file is in force within this and the time of reading it; the contract allows 2 s. */
-const POLL_MS = 500;
+export const POLL_MS = 500;
 
 /** Stands for the stamp of a file that could not be read: unequal to every stamp of one that can. */
 const UNREADABLE = 'unreadable';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { CustomKeyStore } from '../../keystore/custom-key-store';
 import type { KmsException } from '../../keystore/kms-exceptions';
 import { STORE_ID_PATTERN } from '../../keystore/naming';
 import type { Caller } from '../chain/authenticate';
@@ -7,16 +8,19 @@ import type { Caller } from '../chain/authenticate';
 export interface AnsweredCall {
   requestId: string;
   region: string;
-  sourceIPAddress: string;
+  /** of whoever opened the connection; undefined where it was cut before anybody looked */
+  sourceIPAddress: string | undefined;
   userAgent: string | undefined;
   /** `X-Amz-Target` as it was sent */
   target: unknown;
   /** proven by the signature; undefined where nothing was proven */
-  caller?: Caller;
-  /** members as the operation's schema let them through; undefined where the call did not come so far */
+  caller?: Caller | undefined;
+  /** members as the operation's schema let them through, or `namedStore`; undefined where nobody is to know them */
   input?: unknown;
-  output?: object;
-  exception?: KmsException;
+  /** as the operation found it, before it changed anything */
+  store?: CustomKeyStore | undefined;
+  output?: object | undefined;
+  exception?: KmsException | undefined;
 }
 
 /** One line of the audit log: a CloudTrail record (user guide, "CloudTrail record contents"). Never a secret. */
@@ -28,12 +32,14 @@ export interface AuditRecord {
   eventSource: 'kms.amazonaws.com';
   eventName: string;
   awsRegion: string;
-  sourceIPAddress: string;
+  sourceIPAddress: string | null;
   userAgent: string | null;
   errorCode?: string;
   errorMessage?: string;
   requestParameters: Record<string, string | number> | null;
   responseElements: { customKeyStoreId: string } | null;
+  /** of a call that would change a store which was found: its name and, of a CloudHSM store, its cluster */
+  additionalEventData?: { customKeyStoreName: string; clusterId?: string };
   requestID: string;
   eventID: string;
   readOnly: boolean;
@@ -49,8 +55,9 @@ const LONGEST_USER_AGENT = 1_000;
 
 /** The record of an answered call. */
 export function auditRecord(call: AnsweredCall): AuditRecord {
-  const { caller, exception, userAgent } = call;
+  const { caller, exception, store, userAgent } = call;
   const eventName = eventNameOf(call.target);
+  const readOnly = /^(Describe|Get|List)/.test(eventName);
   const message = exception && messageOf(exception, call.input);
   return {
     eventVersion: VERSION,
@@ -59,15 +66,16 @@ export function auditRecord(call: AnsweredCall): AuditRecord {
     eventSource: 'kms.amazonaws.com',
     eventName,
     awsRegion: call.region,
-    sourceIPAddress: call.sourceIPAddress,
+    sourceIPAddress: call.sourceIPAddress ?? null,
     userAgent: userAgent?.slice(0, LONGEST_USER_AGENT) ?? null,
     ...(exception && { errorCode: exception.name }),
     ...(message !== undefined && { errorMessage: message }),
     requestParameters: parametersOf(call.input),
     responseElements: responseOf(call.output),
+    ...(store && !readOnly && { additionalEventData: dataOf(store) }),
     requestID: call.requestId,
     eventID: randomUUID(),
-    readOnly: /^(Describe|Get|List)/.test(eventName),
+    readOnly,
     eventType: 'AwsApiCall',
     managementEvent: true,
     eventCategory: 'Management',
@@ -139,6 +147,13 @@ function messageOf(exception: KmsException, input: unknown): string | undefined 
 
 function isId(value: unknown): boolean {
   return typeof value === 'string' && STORE_ID_PATTERN.test(value);
+}
+
+function dataOf(store: CustomKeyStore): NonNullable<AuditRecord['additionalEventData']> {
+  const { name: customKeyStoreName } = store;
+  return store.type === 'AWS_CLOUDHSM'
+    ? { customKeyStoreName, clusterId: store.cloudHsmClusterId }
+    : { customKeyStoreName };
 }
 
 function responseOf(output: object | undefined): AuditRecord['responseElements'] {

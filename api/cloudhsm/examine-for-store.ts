@@ -60,8 +60,9 @@ function notFound(clusterId: string): KmsException {
 
 async function look(call: Call, clusterId: string): Promise<ClusterView | undefined> {
   const { accountId } = call.caller;
+  const { aws, patience } = call.services;
   try {
-    return await lookAtCluster(call.services.aws, { accountId, clusterId, timeoutMs: TIMEOUT_MS });
+    return await lookAtCluster(aws, { accountId, clusterId, timeoutMs: patience * TIMEOUT_MS });
   } catch (error) {
     if (!(error instanceof AwsCallFailed)) throw error;
     call.logger.warn(

@@ -40,6 +40,7 @@ export const connectCustomKeyStore = defineOperation<
       const { store, accepted } = await requireFound(id, () =>
         findAndAcceptConnect(database.pool, call.caller.accountId, id, call.requestId),
       );
+      call.store = store;
       if (accepted) {
         call.services.dispatch(accepted);
         return {};
@@ -67,8 +68,9 @@ export const connectCustomKeyStore = defineOperation<
  */
 async function quickLook(store: CloudHsmKeyStore, call: Call): Promise<void> {
   const { accountId, cloudHsmClusterId: clusterId } = store;
+  const { aws, patience } = call.services;
   try {
-    const view = await lookAtCluster(call.services.aws, { accountId, clusterId, timeoutMs: QUICK_LOOK_MS });
+    const view = await lookAtCluster(aws, { accountId, clusterId, timeoutMs: patience * QUICK_LOOK_MS });
     if (!view) return;
     assertActive(view);
     assertConnectable(view);

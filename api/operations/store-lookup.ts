@@ -5,9 +5,11 @@ import { KmsException } from '../../keystore/kms-exceptions';
 import { STORE_ID_PATTERN } from '../../keystore/naming';
 import type { Call } from '../operation';
 
-/** The caller's store. */
-export function requireStore(id: string, call: Call): Promise<CustomKeyStore> {
-  return requireFound(id, () => findStore(call.services.database.pool, call.caller.accountId, id));
+/** The caller's store; the call is about it from here on. */
+export async function requireStore(id: string, call: Call): Promise<CustomKeyStore> {
+  const find = () => findStore(call.services.database.pool, call.caller.accountId, id);
+  call.store = await requireFound(id, find);
+  return call.store;
 }
 
 /** What `find` finds of the store. An id of any other form is not looked for: it is simply not found (D3). */

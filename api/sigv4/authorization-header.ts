@@ -22,6 +22,7 @@ const REQUIRED_HEADERS: readonly [name: string, asShown: string][] = [
   ['host', 'Host'],
   ['x-amz-target', 'X-Amz-Target'],
 ];
+const SCOPE_DATE = /^\d{8}$/;
 const HEADER_NAME = /^[a-z0-9][a-z0-9!#$%&'*+.^_`|~-]*$/;
 
 /**
@@ -61,6 +62,8 @@ export function parseAuthorizationHeader(header: string | undefined): Authorizat
   if (terminator !== 'aws4_request') {
     throw invalid("Credential should be scoped with a valid terminator: 'aws4_request'.");
   }
+  // A longer one would be of a year that no clock of ours is compared with.
+  if (!SCOPE_DATE.test(date)) throw invalid('Date in Credential scope must be of the form YYYYMMDD.');
   const signedHeaders = (parameters.get('SignedHeaders') ?? '').split(';');
   for (const [name, asShown] of REQUIRED_HEADERS) {
     if (!signedHeaders.includes(name)) {

@@ -5,6 +5,8 @@ import { KmsException } from '../../keystore/kms-exceptions';
 export const CLOCK_WINDOW_MS = 5 * 60_000;
 
 const BASIC_ISO = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/;
+/** As HTTP and signers write it; the time zone as some of them do (`-0000`). `Date.parse` alone takes almost anything. */
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} (?:GMT|[+-]\d{4})$/;
 
 /**
  * When a request was signed, in the form in which it was signed (`YYYYMMDDTHHMMSSZ`): from `X-Amz-Date`, else from
@@ -12,37 +14,36 @@ const BASIC_ISO = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/;
  */
 export function signingTime(headers: IncomingHttpHeaders): string {
   const amzDate = headers['x-amz-date'];
-  if (typeof amzDate === 'string') {
-    if (Number.isNaN(parseBasicIso(amzDate))) throw noDate();
-    return amzDate;
-  }
-  const httpDate = headers.date === undefined ? Number.NaN : Date.parse(headers.date);
-  if (Number.isNaN(httpDate)) throw noDate();
-  return basicIso(httpDate);
+  const longDate = typeof amzDate === 'string' ? amzDate : fromHttpDate(headers.date ?? '');
+  if (Number.isNaN(parseBasicIso(longDate))) throw noDate();
+  return longDate;
 }
 
 /** Throws `InvalidSignatureException` where the signing time is not within five minutes of `now` (epoch ms). */
 export function assertFresh(longDate: string, now: number): void {
   const signedAt = parseBasicIso(longDate);
-  if (signedAt < now - CLOCK_WINDOW_MS) {
-    throw new KmsException(
-      'InvalidSignatureException',
-      `Signature expired: ${longDate} is now earlier than ${basicIso(now - CLOCK_WINDOW_MS)} (${basicIso(now)} - 5 min.)`,
-    );
-  }
-  if (signedAt > now + CLOCK_WINDOW_MS) {
-    throw new KmsException(
-      'InvalidSignatureException',
-      `Signature not yet current: ${longDate} is still later than ${basicIso(now + CLOCK_WINDOW_MS)} (${basicIso(now)} + 5 min.)`,
-    );
-  }
+  // Asked in this way, so that what is no time is not fresh either.
+  if (Math.abs(signedAt - now) <= CLOCK_WINDOW_MS) return;
+  throw new KmsException(
+    'InvalidSignatureException',
+    signedAt > now
+      ? `Signature not yet current: ${longDate} is still later than ${basicIso(now + CLOCK_WINDOW_MS)} (${basicIso(now)} + 5 min.)`
+      : `Signature expired: ${longDate} is now earlier than ${basicIso(now - CLOCK_WINDOW_MS)} (${basicIso(now)} - 5 min.)`,
+  );
 }
 
+/** Empty where it is no date. */
+function fromHttpDate(value: string): string {
+  const time = HTTP_DATE.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(time) ? '' : basicIso(time);
+}
+
+/** Epoch milliseconds; NaN where it is not a moment of the calendar in just this form. */
 function parseBasicIso(value: string): number {
-  const parts = BASIC_ISO.exec(value);
-  if (!parts) return Number.NaN;
-  const [, year, month, day, hour, minute, second] = parts;
-  return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  if (!BASIC_ISO.test(value)) return Number.NaN;
+  const time = Date.parse(value.replace(BASIC_ISO, '$1-$2-$3T$4:$5:$6Z'));
+  // Date.parse makes 3 March of 31 February.
+  return !Number.isNaN(time) && basicIso(time) === value ? time : Number.NaN;
 }
 
 function basicIso(time: number): string {

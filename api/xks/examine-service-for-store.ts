@@ -33,11 +33,11 @@ export async function examineServiceForStore(call: Call, xksProxy: XksProxy): Pr
 }
 
 async function look(call: Call, service: VpcEndpointService): Promise<EndpointServiceFacts | undefined> {
-  const { aws } = call.services;
+  const { aws, patience } = call.services;
   const { accountId } = call.caller;
   try {
     return await lookUpEndpointService(aws, accountId, service.name, {
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(patience * TIMEOUT_MS),
     });
   } catch (error) {
     if (!(error instanceof AwsCallFailed)) throw error;

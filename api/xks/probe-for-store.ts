@@ -21,12 +21,13 @@ export async function probeForStore(
   kmsOperation: ProbingOperation,
   target: ProxyTarget,
 ): Promise<void> {
+  const { xks, patience } = call.services;
   try {
     await probeProxy(
-      call.services.xks,
+      xks,
       target,
       { kmsRequestId: call.requestId, kmsOperation },
-      { signal: AbortSignal.timeout(TIMEOUT_MS) },
+      { signal: AbortSignal.timeout(patience * TIMEOUT_MS) },
     );
   } catch (error) {
     if (!(error instanceof ProxyCallFailed)) throw error;

@@ -1,10 +1,14 @@
-import { createHash, createHmac } from 'node:crypto';
+import { assertFresh, CLOCK_WINDOW_MS } from '../../api/sigv4/signing-time';
 import type { ApiUnderTest } from './harness/api-under-test';
 import { newAccount, startApiUnderTest } from './harness/api-under-test';
 import type { RawRequest } from './harness/raw-request';
 import { sendRaw } from './harness/raw-request';
+import { authorizationByHand, basicIso, datedRequest, send, sha256 } from './harness/wire';
 
 const MINUTE = 60_000;
+const DESCRIBE = 'DescribeCustomKeyStores';
+/** one of `dev`'s built-in pairs */
+const PAIR = { accessKeyId: 'test', secretAccessKey: 'test' };
 let under: ApiUnderTest;
 
 beforeAll(async () => {
@@ -12,8 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => under.close());
 
-const describeStores = (raw: RawRequest) =>
-  sendRaw(under.api.url, { operation: 'DescribeCustomKeyStores', ...raw });
+const describeStores = (raw: RawRequest) => sendRaw(under.api.url, { operation: DESCRIBE, ...raw });
 
 test('a well signed request is answered', async () => {
   const answer = await describeStores({});
@@ -42,6 +45,16 @@ const REFUSED: [rule: string, request: RawRequest, exception: string][] = [
   ],
   ['without any date', { headers: { 'x-amz-date': undefined } }, 'IncompleteSignatureException'],
   ['with a date that is none', { headers: { 'x-amz-date': 'yesterday' } }, 'IncompleteSignatureException'],
+  [
+    'with a day that the month has not',
+    { headers: { 'x-amz-date': '20260231T000000Z' } },
+    'IncompleteSignatureException',
+  ],
+  [
+    'of a year with five digits',
+    { headers: { 'x-amz-date': '+0100000101T000000Z' } },
+    'IncompleteSignatureException',
+  ],
   [
     'whose credential lacks its scope',
     { headers: { authorization: 'AWS4-HMAC-SHA256 Credential=test, SignedHeaders=host, Signature=00' } },
@@ -80,6 +93,63 @@ test('signatures four minutes off, either way, are taken', async () => {
   }
 });
 
+const soon = (offset: number): string => new Date(Date.now() + offset).toUTCString();
+/** Values of `Date`, of requests without `X-Amz-Date`, all with a good signature of that instant; undefined: taken. */
+const DATED: [what: string, date: () => string, exception: string | undefined][] = [
+  ['now', () => soon(0), undefined],
+  ['four minutes ago', () => soon(-4 * MINUTE), undefined],
+  ['four minutes ahead', () => soon(4 * MINUTE), undefined],
+  ['now, with its zone as a number', () => soon(0).replace('GMT', '-0000'), undefined],
+  ['six minutes ago', () => soon(-6 * MINUTE), 'InvalidSignatureException'],
+  ['six minutes ahead', () => soon(6 * MINUTE), 'InvalidSignatureException'],
+  ['the last year with four digits', () => 'Fri, 31 Dec 9999 23:59:59 GMT', 'InvalidSignatureException'],
+  // Of these the scope's date, `+0100000`, is refused first.
+  ['year 10000', () => 'Sat, 01 Jan 10000 00:00:00 GMT', 'InvalidSignatureException'],
+  ['year 10000 as of ISO', () => '+010000-01-01T00:00:00Z', 'InvalidSignatureException'],
+  ['the last day there is', () => new Date(8.64e15).toUTCString(), 'InvalidSignatureException'],
+  ['a year before Christ', () => '-000001-01-01T00:00:00Z', 'IncompleteSignatureException'],
+  ['the first day there is', () => new Date(-8.64e15).toISOString(), 'IncompleteSignatureException'],
+  ['now, in a form that HTTP has not', () => new Date().toISOString(), 'IncompleteSignatureException'],
+];
+
+test.each(DATED)('a request that is dated by Date alone: %s', async (_what, date, exception) => {
+  const request = datedRequest(under.api.url, DESCRIBE, '{}', PAIR, { date: date() });
+  expect((await send(under.api.url, request)).exception).toBe(exception);
+});
+
+test.each(['yesterday', '0', 'Sat, 01 Jan 2026', 'Xxx, 99 Xxx 9999 99:99:99 GMT'])(
+  'a Date that is none, %j, is refused whatever is signed',
+  async (date) => {
+    const dating = { date, longDate: basicIso(new Date()) };
+    const request = datedRequest(under.api.url, DESCRIBE, '{}', PAIR, dating);
+    expect((await send(under.api.url, request)).exception).toBe('IncompleteSignatureException');
+  },
+);
+
+test.each(['+0100000', '-0000010', '2026010', '202601011', 'yesterda'])(
+  'a scope whose date is %j is refused before anything is compared with it',
+  async (scopeDate) => {
+    const dating = { date: soon(0), scopeDate };
+    const answer = await send(under.api.url, datedRequest(under.api.url, DESCRIBE, '{}', PAIR, dating));
+    expect(answer.exception).toBe('InvalidSignatureException');
+    expect(answer.text).toContain('must be of the form YYYYMMDD');
+  },
+);
+
+test('only what is within five minutes is fresh: no other, and nothing that is no time', () => {
+  const now = Date.UTC(2026, 0, 1);
+  const fresh = (longDate: string): void => {
+    assertFresh(longDate, now);
+  };
+  for (const offset of [-CLOCK_WINDOW_MS, 0, CLOCK_WINDOW_MS]) fresh(basicIso(new Date(now + offset)));
+  const past = basicIso(new Date(now - CLOCK_WINDOW_MS - 1_000));
+  expect(() => fresh(past)).toThrow('Signature expired');
+  const future = basicIso(new Date(now + CLOCK_WINDOW_MS + 1_000));
+  expect(() => fresh(future)).toThrow('Signature not yet current');
+  for (const none of ['', 'NaN', '+0100000101T000000Z', '0000010101T000000Z', '20260101T000000'])
+    expect(() => fresh(none)).toThrow('Signature');
+});
+
 test('a changed body breaks the signature, also when its hash header is the old one', async () => {
   const signedFor = (await captureHeaders('{}')) as Record<string, string>;
   const answer = await sendRaw(under.api.url, { unsigned: true, body: '{"Limit":1}', headers: signedFor });
@@ -112,31 +182,14 @@ async function captureHeaders(body: string): Promise<object> {
   return signByHand({ 'x-amz-content-sha256': sha256(body) }, body);
 }
 
-/** SigV4 written out from its specification, so that no library checks itself. */
 function signByHand(extra: Record<string, string>, body = '{}'): Record<string, string> {
-  const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
+  const date = basicIso(new Date());
   const headers: Record<string, string> = {
     host: new URL(under.api.url).host,
     'content-type': 'application/x-amz-json-1.1',
     'x-amz-date': date,
-    'x-amz-target': 'TrentService.DescribeCustomKeyStores',
+    'x-amz-target': `TrentService.${DESCRIBE}`,
     ...extra,
   };
-  const names = Object.keys(headers).sort();
-  const canonical = `POST\n/\n\n${names.map((name) => `${name}:${headers[name] ?? ''}\n`).join('')}\n${names.join(';')}\n${sha256(body)}`;
-  const scope = `${date.slice(0, 8)}/us-east-1/kms/aws4_request`;
-  const key = scope.split('/').reduce<string | Buffer>((secret, part) => hmac(secret, part), 'AWS4test');
-  const signature = hmac(key, `AWS4-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`).toString('hex');
-  return {
-    ...headers,
-    authorization: `AWS4-HMAC-SHA256 Credential=test/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`,
-  };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
-function hmac(key: string | Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
+  return { ...headers, authorization: authorizationByHand(headers, body, PAIR, date) };
 }

@@ -1,10 +1,15 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import pino from 'pino';
+import { z } from 'zod';
 import { buildKmsEndpoint } from '../../api/kms-endpoint';
-import type { KmsEndpointConfig } from '../../api/kms-endpoint';
+import type { KmsEndpoint, KmsEndpointConfig, TimeLimits } from '../../api/kms-endpoint';
+import { eventually } from '../clients/eventually';
 import type { ApiUnderTest } from './harness/api-under-test';
-import { newAccount, startApiUnderTest } from './harness/api-under-test';
+import { newAccount, startApiUnderTest, TEST_REGION } from './harness/api-under-test';
 import { keepRows } from './harness/part-of-results';
 import { NOTHING_STORED, storedOf } from './harness/refusals';
 import type { SigningOptions, WireAnswer, WireRequest } from './harness/wire';
@@ -241,8 +246,27 @@ const HTTP: [what: string, make: () => Promise<Buffer | Buffer[]>, ends: (string
       const request = await describeCall();
       return bytesOf({ ...request, body: Buffer.from('{}GET / NONSENSE\r\n\r\n') });
     },
-    // Node.js tells at once of what it cannot read: the connection is of no more use to anybody.
-    ['SerializationException'],
+    // The operation has run: who asked for it is told how it went, and nothing else.
+    [undefined],
+  ],
+  [
+    'two requests at once, and something that is no HTTP',
+    async () =>
+      Buffer.concat([
+        bytesOf(await describeCall()),
+        bytesOf(await signed(DESCRIBE, '{"Limit":0}')),
+        Buffer.from('NONSENSE\r\n\r\n'),
+      ]),
+    [undefined, 'ValidationException'],
+  ],
+  [
+    'two requests at once, the second of which breaks off in a chunk',
+    async () =>
+      Buffer.concat([
+        bytesOf(await describeCall()),
+        bytesOf(chunked(await describeCall(), 'zz\r\n{}\r\n0\r\n\r\n')),
+      ]),
+    [undefined],
   ],
   [
     'a body longer than it says, whose rest is an unsigned request',
@@ -322,11 +346,141 @@ test('a caller who closes its half after the request is let go, as by every serv
 
 test('a request that never ends is cut off after half a minute', async () => {
   // The limits that Node.js holds; waiting for them would take that long.
-  const config = { operations: new Map(), authentication: {}, services: {}, metrics: {}, logger: {} };
-  const { server } = buildKmsEndpoint(config as unknown as KmsEndpointConfig);
-  expect(server.requestTimeout).toBe(30_000);
-  expect(server.headersTimeout).toBeLessThanOrEqual(60_000);
-  expect(server.headersTimeout).toBeGreaterThan(0);
+  const { server } = buildKmsEndpoint(bare());
+  expect(server).toMatchObject({ requestTimeout: 30_000, headersTimeout: 30_000, timeout: 70_000 });
+  expect(server).toMatchObject({ connectionsCheckingInterval: 30_000 });
+});
+
+/** An endpoint that knows one pair, and Describe, which ends as told; there is nothing behind it. */
+function bare(invoke: () => Promise<object> = async () => ({})): KmsEndpointConfig {
+  const principalArn = `arn:aws:iam::${accountId}:root`;
+  const pair = { accessKeyId: accountId, secretAccessKey: 'test', accountId, principalArn, allow: ['kms:*'] };
+  return {
+    operations: new Map([[DESCRIBE, { name: DESCRIBE, schema: z.object({}), declaredErrors: [], invoke }]]),
+    authentication: { credentials: { find: () => pair }, region: TEST_REGION, now: Date.now },
+    services: {} as KmsEndpointConfig['services'],
+    metrics: { answered: () => undefined } as unknown as KmsEndpointConfig['metrics'],
+    logger: pino({ level: 'silent' }),
+  };
+}
+
+/** Has the endpoint listen for as long as a test wants it. */
+async function whileListening(
+  config: KmsEndpointConfig,
+  use: (url: string, server: KmsEndpoint['server']) => Promise<void>,
+): Promise<void> {
+  const endpoint = buildKmsEndpoint(config);
+  try {
+    await use(await endpoint.listen({ host: '127.0.0.1', port: 0 }), endpoint.server);
+  } finally {
+    endpoint.server.closeAllConnections();
+    await endpoint.close();
+  }
+}
+
+/** Connects as somebody who never hangs up, whatever the other side does. */
+async function connectForEver(url: string, server: KmsEndpoint['server']): Promise<Socket> {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true });
+  socket.on('error', () => undefined);
+  await Promise.all([once(socket, 'connect'), once(server, 'connection')]);
+  return socket;
+}
+
+const nobodyConnected = (server: KmsEndpoint['server']): Promise<void> =>
+  eventually(async () => (await promisify(server.getConnections.bind(server))()) === 0);
+
+const SHORT: TimeLimits = { handshakeMs: 100, requestMs: 100, checkMs: 50, idleMs: 60_000, lingerMs: 50 };
+const PLAIN = {};
+const TLS = { tls: {} };
+/** What strangers send, who then neither go on nor hang up. */
+const STRANGERS: [what: string, bytes: string, over: Partial<KmsEndpointConfig>][] = [
+  ['nothing', '', PLAIN],
+  ['what is no HTTP', 'NONSENSE\r\n\r\n', PLAIN],
+  ['half a header', 'POST / HTTP/1.1\r\nHost: a\r\nX-Amz-Tar', PLAIN],
+  ['half a body', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{}', PLAIN],
+  ['a broken chunk', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', PLAIN],
+  ['an answered request, and what is no HTTP', 'GET / HTTP/1.1\r\nHost: a\r\n\r\nNONSENSE\r\n\r\n', PLAIN],
+  ['no TLS where TLS is spoken', 'NONSENSE\r\n\r\n', TLS],
+  ['nothing where TLS is spoken', '', TLS],
+];
+
+test.each(STRANGERS)('who sends %s, and never hangs up, is let go', async (_what, bytes, over) => {
+  await whileListening({ ...bare(), ...over, timeLimits: SHORT }, async (url, server) => {
+    const socket = await connectForEver(url, server);
+    socket.resume();
+    socket.write(bytes);
+    await nobodyConnected(server);
+    socket.destroy();
+  });
+  tried += 1;
+});
+
+test('who sends what is no HTTP after our half has ended is let go', async () => {
+  await whileListening({ ...bare(), timeLimits: SHORT }, async (url, server) => {
+    server.once('connection', (ours: Socket) => ours.end());
+    const socket = await connectForEver(url, server);
+    socket.resume();
+    await once(socket, 'end');
+    socket.write('NONSENSE\r\n\r\n');
+    await nobodyConnected(server);
+    socket.destroy();
+  });
+  tried += 1;
+});
+
+test('who never reads an answer is let go', async () => {
+  // More than the buffers between the two can hold.
+  const config = { ...bare(async () => ({ Marker: 'x'.repeat(32_000_000) })), timeLimits: { idleMs: 500 } };
+  await whileListening(config, async (url, server) => {
+    const socket = await connectForEver(url, server);
+    socket.pause();
+    socket.write(bytesOf(await signedRequest(url, DESCRIBE, '{}', caller)));
+    await once(server, 'request');
+    await nobodyConnected(server);
+    socket.destroy();
+  });
+  tried += 1;
+});
+
+test('whoever goes on sending what is no HTTP is told so all the same', async () => {
+  await whileListening({ ...bare(), timeLimits: { lingerMs: 60_000 } }, async (url) => {
+    const nonsense = Array.from({ length: 64 }, () => Buffer.alloc(256 * 1024, 'NONSENSE\r\n\r\n'));
+    expect(answersIn(await exchange(url, nonsense)).map(({ exception }) => exception)).toEqual([
+      'SerializationException',
+    ]);
+  });
+  tried += 1;
+});
+
+test('what is no HTTP, sent while a call is under way, does not take its answer away', async () => {
+  let begin: () => void = () => undefined;
+  let finish: (output: object) => void = () => undefined;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const output = new Promise<object>((resolve) => (finish = resolve));
+  const operation = (): Promise<object> => {
+    begin();
+    return output;
+  };
+  await whileListening(
+    { ...bare(operation), timeLimits: { lingerMs: SHORT.lingerMs } },
+    async (url, server) => {
+      const socket = await connectForEver(url, server);
+      const received: Buffer[] = [];
+      socket.on('data', (chunk: Buffer) => received.push(chunk));
+      socket.write(bytesOf(await signedRequest(url, DESCRIBE, '{}', caller)));
+      await begun;
+      for (const nonsense of ['NONSENSE\r\n\r\n', 'NONSENSE\r\n\r\n']) {
+        socket.write(nonsense);
+        await once(server, 'clientError');
+      }
+      finish({ Marker: 'the answer' });
+      await nobodyConnected(server);
+      socket.destroy();
+      const answers = answersIn(Buffer.concat(received));
+      expect(answers.map(({ status, text }) => [status, text])).toEqual([[200, '{"Marker":"the answer"}']]);
+    },
+  );
+  tried += 1;
 });
 
 const deep = (open: string, close: string, levels: number): string =>

@@ -1,3 +1,4 @@
+import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { SignatureV4 } from '@smithy/signature-v4';
@@ -71,6 +72,82 @@ export async function signedRequest(
     },
   );
   return { method: 'POST', target: '/', headers: Object.entries(headers), body: Buffer.from(body) };
+}
+
+/** How a request is dated without `X-Amz-Date`. */
+export interface Dating {
+  /** the `Date` header */
+  date: string;
+  /** what is signed, where it is not the same instant */
+  longDate?: string;
+  /** of the scope, where it is not the same day */
+  scopeDate?: string;
+  /** whether the header is left out of the signature; the instant never is */
+  unsigned?: boolean;
+}
+
+/**
+ * Signs a call that is dated by `Date` and not by `X-Amz-Date`, which the SDK's signer does not do. Whatever instant
+ * the header names is signed, however far away.
+ */
+export function datedRequest(
+  url: string,
+  operation: string,
+  body: string,
+  signing: SigningOptions,
+  dating: Dating,
+): WireRequest {
+  const { date, longDate = basicIso(new Date(date)) } = dating;
+  const headers = {
+    host: new URL(url).host,
+    'content-type': 'application/x-amz-json-1.1',
+    'content-length': String(Buffer.byteLength(body)),
+    'x-amz-target': `TrentService.${operation}`,
+  };
+  const signed = dating.unsigned ? headers : { ...headers, date };
+  const authorization = authorizationByHand(signed, body, signing, longDate, dating.scopeDate);
+  return {
+    method: 'POST',
+    target: '/',
+    headers: Object.entries({ ...headers, date, authorization }),
+    body: Buffer.from(body),
+  };
+}
+
+/**
+ * The Authorization header of a `POST /` whose headers are all signed: SigV4 written out from its specification, so
+ * that no library checks itself.
+ */
+export function authorizationByHand(
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  signing: SigningOptions,
+  longDate: string,
+  scopeDate = longDate.slice(0, 8),
+): string {
+  const names = Object.keys(headers).sort();
+  const canonical = `POST\n/\n\n${names.map((name) => `${name}:${headers[name] ?? ''}\n`).join('')}\n${names.join(';')}\n${sha256(body)}`;
+  const scope = `${scopeDate}/${signing.region ?? TEST_REGION}/${signing.service ?? 'kms'}/aws4_request`;
+  const key = scope
+    .split('/')
+    .reduce<string | Buffer>((secret, part) => hmac(secret, part), `AWS4${signing.secretAccessKey}`);
+  const signature = hmac(key, `AWS4-HMAC-SHA256\n${longDate}\n${scope}\n${sha256(canonical)}`).toString(
+    'hex',
+  );
+  return `AWS4-HMAC-SHA256 Credential=${signing.accessKeyId}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
+}
+
+/** `YYYYMMDDTHHMMSSZ`; of years that have no four digits, what the same steps make of them. */
+export function basicIso(time: Date): string {
+  return time.toISOString().replace(/[-:]|\.\d{3}/g, '');
+}
+
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function hmac(key: string | Buffer, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
 }
 
 /** The bytes of a request. */
