@@ -1,12 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { workflowId } from '../keystore/naming';
-import type { DispatchableOperation } from '../keystore/operation';
+import type { DispatchableOperation, OperationKind } from '../keystore/operation';
 import type { Temporal } from './client';
 
 /** Names under which the worker registers its workflows. */
 export const CONNECT_WORKFLOW = 'connectCustomKeyStore';
 export const DISCONNECT_WORKFLOW = 'disconnectCustomKeyStore';
+/** Which of them does what. */
+const WORKFLOW_OF: Readonly<Record<OperationKind, string>> = {
+  connect: CONNECT_WORKFLOW,
+  disconnect: DISCONNECT_WORKFLOW,
+};
 /** Signal to whatever runs for a store: a Disconnect of this generation was accepted. */
 export const OVERTAKE_SIGNAL = 'overtake';
 
@@ -26,9 +31,9 @@ export interface DispatchOptions {
 }
 
 /**
- * Hands an accepted operation to Temporal: once it returns `dispatched`, a workflow of its generation runs, or the
- * running one knows of it. Harmless to repeat. `not-yet`: an earlier workflow of the store still runs, and the deadline
- * came first. Throws what the client throws when Temporal is away. Nobody's answer depends on it: the row in the
+ * Hands an accepted operation to Temporal: once it returns `dispatched`, a workflow of its generation runs on this task
+ * queue, or the running one knows of it. Harmless to repeat. `not-yet`: something else runs for the store (an earlier
+ * workflow, or a stranger, which is the reconciler's to judge), and the deadline came first. Throws what the client throws when Temporal is away. Nobody's answer depends on it: the row in the
  * database is the outbox, and the reconciler tries again.
  */
 export async function dispatchOperation(
@@ -64,22 +69,26 @@ export async function dispatchOperation(
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
-    const timeMs = Math.max(remaining(), LEAST_CALL_MS);
-    if ((await runningWorkflow(temporal, storeId, timeMs))?.generation === generation) return 'dispatched';
+    const running = await runningWorkflow(temporal, storeId, Math.max(remaining(), LEAST_CALL_MS));
+    if (running?.taskQueue === options.taskQueue && worksFor(running, operation.kind, generation)) {
+      return 'dispatched';
+    }
     if (remaining() <= wait) return 'not-yet';
     await pause(wait);
     if (options.stillWanted && !(await options.stillWanted())) return 'not-wanted';
   }
 }
 
-/** What runs in Temporal under a store's workflow id. */
+/** What runs in Temporal under a store's workflow id. Somebody may have started it by hand, memo and all. */
 export interface RunningWorkflow {
   runId: string;
+  type: string;
+  taskQueue: string;
+  /** how often whoever polls its task queue has taken up its next piece of work in vain; 0 while it waits for a step */
+  vainTries: number;
   /** of the operation that it works for; undefined where it is no workflow of ours, or nobody of ours started it */
   generation?: number;
 }
-
-const OUR_WORKFLOWS: readonly string[] = [CONNECT_WORKFLOW, DISCONNECT_WORKFLOW];
 
 /** What runs for a store in Temporal, or undefined when nothing does. */
 export async function runningWorkflow(
@@ -89,14 +98,42 @@ export async function runningWorkflow(
 ): Promise<RunningWorkflow | undefined> {
   try {
     const handle = temporal.client.workflow.getHandle(workflowId(storeId));
-    const { status, type, memo, runId } = await temporal.withDeadline(timeoutMs, () => handle.describe());
+    const { status, type, taskQueue, memo, runId, raw } = await temporal.withDeadline(timeoutMs, () =>
+      handle.describe(),
+    );
     if (status.name !== 'RUNNING') return undefined;
-    const generation = OUR_WORKFLOWS.includes(type) ? memo?.['generation'] : undefined;
-    return { runId, ...(typeof generation === 'number' && { generation }) };
+    const generation = Object.values(WORKFLOW_OF).includes(type) ? memo?.['generation'] : undefined;
+    const attempt = raw.pendingWorkflowTask?.attempt ?? 1;
+    return {
+      runId,
+      type,
+      taskQueue,
+      vainTries: attempt - 1,
+      ...(typeof generation === 'number' && { generation }),
+    };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
+}
+
+/** Whether a run is, by type and memo, the workflow of an operation. An overtaken connect goes on as the disconnect's. */
+export function worksFor(running: RunningWorkflow, kind: OperationKind, generation: number): boolean {
+  return running.type === WORKFLOW_OF[kind] && running.generation === generation;
+}
+
+/**
+ * Whether a worker asked for work on a task queue within the last minutes (five, by Temporal's own clock, which forgets
+ * whoever has not). That says nothing of whether it could do the work.
+ */
+export async function isPolled(temporal: Temporal, taskQueue: string, timeoutMs: number): Promise<boolean> {
+  const { client, withDeadline } = temporal;
+  const { namespace } = client.options;
+  // Unless told otherwise it tells of those who poll for workflows, of whatever version.
+  const { pollers } = await withDeadline(timeoutMs, () =>
+    client.workflowService.describeTaskQueue({ namespace, taskQueue: { name: taskQueue } }),
+  );
+  return (pollers ?? []).length > 0;
 }
 
 /** Ends a run that stands where an operation of a store must run. That it ended by itself meanwhile is as good. */

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from '../database/database';
-import { isUnsettled, takeQuietOperations } from '../database/queries/operations';
+import { isUnsettled, listOperationsOfStore, takeQuietOperations } from '../database/queries/operations';
 import type { DispatchableOperation } from '../keystore/operation';
 import type { Temporal } from '../temporal/client';
-import { dispatchOperation, runningWorkflow, terminateRun } from '../temporal/dispatch';
+import { dispatchOperation, isPolled, runningWorkflow, terminateRun, worksFor } from '../temporal/dispatch';
 import type { RunningWorkflow } from '../temporal/dispatch';
 
 /** What the reconciler works with. */
@@ -25,6 +25,8 @@ const BATCH = 100;
 /** Calls to Temporal at the same time. */
 const AT_ONCE = 10;
 const CALL_DEADLINE_MS = 2_000;
+/** So often a worker of another task queue may lose a run that it has taken up: it may have been killed meanwhile. */
+const MOST_VAIN_TRIES = 3;
 
 /**
  * Sees to it that what was accepted is kept: asks Temporal about every operation with something left to do that has
@@ -51,11 +53,12 @@ async function reconcileOne(config: ReconcilerConfig, operation: DispatchableOpe
   const { storeId, generation } = operation.input;
   try {
     const running = await runningWorkflow(config.temporal, storeId, CALL_DEADLINE_MS);
-    if (running?.generation === generation) return false;
+    const whose = running && (await whoseIs(config, running, operation));
+    if (whose === 'its own') return false;
     // It may have ended between the two looks.
     if (!(await isUnsettled(config.database.pool, operation.id))) return false;
-    if (running && isForeign(running, operation)) {
-      const reason = 'It runs under the workflow id of a key store, for no operation that Keymoor accepted.';
+    const reason = whose && WHY_TERMINATED[whose];
+    if (running && reason !== undefined) {
       await terminateRun(config.temporal, storeId, { runId: running.runId, reason }, CALL_DEADLINE_MS);
       config.logger.warn({ storeId, generation, runId: running.runId }, `workflow terminated. ${reason}`);
     }
@@ -77,13 +80,62 @@ async function reconcileOne(config: ReconcilerConfig, operation: DispatchableOpe
   }
 }
 
+/** Whose a run under a store's workflow id is, of which an operation has something left to do. */
+type Whose =
+  | 'its own'
+  /** it makes way by itself */
+  | 'of an earlier operation'
+  | "nobody's"
+  /** of one of the two, and no worker goes on with it */
+  | 'stranded';
+
+/** What stands in the operation's way, perhaps for ever. */
+const WHY_TERMINATED: Readonly<Partial<Record<Whose, string>>> = {
+  "nobody's": 'It runs under the workflow id of a key store, for no operation that Keymoor accepted.',
+  stranded:
+    'It runs on another task queue than that of KEYMOOR_TASK_QUEUE, and no worker there goes on with it.',
+};
+
 /**
- * Whether nothing that was accepted runs there: somebody started it by hand under the store's workflow id, or signalled
- * an overtaking that never was. It would stand in the operation's way, perhaps for ever. An unsettled operation is its
- * store's latest: what is younger was never accepted; what is older makes way by itself.
+ * Whose it is. Anybody can start a workflow under the id of a store, or signal an overtaking that never was: what it says
+ * of itself must fit what was accepted, and some worker must go on with it. An unsettled operation is its store's latest:
+ * what is younger was never accepted.
  */
-function isForeign(running: RunningWorkflow, operation: DispatchableOperation): boolean {
-  return running.generation === undefined || running.generation > operation.input.generation;
+async function whoseIs(
+  config: ReconcilerConfig,
+  running: RunningWorkflow,
+  operation: DispatchableOperation,
+): Promise<Whose> {
+  const isItsOwn = worksFor(running, operation.kind, operation.input.generation);
+  if (!isItsOwn && !(await isOfEarlier(config, running, operation))) return "nobody's";
+  if (!(await isAttended(config, running))) return 'stranded';
+  return isItsOwn ? 'its own' : 'of an earlier operation';
+}
+
+/** Whether an operation before this one was accepted that a run of this type and memo may work for. */
+async function isOfEarlier(
+  { database }: ReconcilerConfig,
+  running: RunningWorkflow,
+  { input: { storeId, generation } }: DispatchableOperation,
+): Promise<boolean> {
+  if (running.generation === undefined || running.generation >= generation) return false;
+  const operations = await listOperationsOfStore(database.pool, storeId);
+  return operations?.some((earlier) => worksFor(running, earlier.kind, earlier.generation)) ?? false;
+}
+
+/**
+ * Whether a worker goes on with a run. On our own task queue this one does, or waits until the code is put right. On
+ * another one a worker of before KEYMOOR_TASK_QUEUE was changed may: as long as somebody asks for work there, and does
+ * not fail with this run again and again.
+ */
+async function isAttended(
+  { temporal, taskQueue }: ReconcilerConfig,
+  running: RunningWorkflow,
+): Promise<boolean> {
+  if (running.taskQueue === taskQueue) return true;
+  return (
+    running.vainTries < MOST_VAIN_TRIES && (await isPolled(temporal, running.taskQueue, CALL_DEADLINE_MS))
+  );
 }
 
 /** Runs `round` again and again until stopped; a round that throws is logged and the next one comes all the same. */

@@ -1,7 +1,8 @@
 import { workflowId } from '../../keystore/naming';
 import { startConnectWorld } from '../harness/connect-world';
-import type { ConnectWorld } from '../harness/connect-world';
+import type { ConnectWorld, StoreWithCluster } from '../harness/connect-world';
 import { eventually } from '../harness/eventually';
+import type { Fault } from '../harness/simulator-control';
 
 let world: ConnectWorld;
 
@@ -11,15 +12,42 @@ beforeAll(async () => {
 
 afterAll(() => world.close());
 
-const nothingBuilt = (accountId: string): Promise<unknown> =>
-  eventually(
-    () => world.simulator.inventory(accountId),
-    (inventory) => inventory.securityGroups.length + inventory.networkInterfaces.length === 0,
-  );
+const built = async (accountId: string): Promise<[number, number]> => {
+  const inventory = await world.simulator.inventory(accountId);
+  return [inventory.securityGroups.length, inventory.networkInterfaces.length];
+};
 
-const HELD = [
+type Of = Pick<Fault, 'service' | 'operation'>;
+
+/** Orders a fault for the next request of a store, which `come` waits for. */
+async function catchNext(
+  { store, cluster }: StoreWithCluster,
+  { service, operation }: Of,
+  effect: 'hold' | 'hang',
+): Promise<{ come(): Promise<unknown>; letGo(): Promise<unknown> }> {
+  const fault = await world.simulator.fault({
+    service,
+    operation,
+    effect,
+    times: 1,
+    // The HSMs know no account; everything else of this store is told by it.
+    ...(service === 'hsm' ? { resourceId: cluster.ClusterId } : { accountId: store.accountId }),
+  });
+  const caught = effect === 'hold' ? 'held' : 'hang';
+  return {
+    come: () =>
+      eventually(
+        () => world.simulator.calls(store.accountId, service, operation),
+        (calls) => calls.some(({ outcome }) => outcome === caught),
+      ),
+    letGo: () => world.simulator.deleteFault(fault),
+  };
+}
+
+const HELD: readonly (Of & { step: string; leavesWhenLate?: true })[] = [
   { step: 'findCluster', service: 'cloudhsm', operation: 'DescribeClusters' },
-  { step: 'createInfrastructure', service: 'ec2', operation: 'CreateSecurityGroup' },
+  // It has no token: what it makes when it comes late is new.
+  { step: 'createInfrastructure', service: 'ec2', operation: 'CreateSecurityGroup', leavesWhenLate: true },
   { step: 'createInfrastructure', service: 'ec2', operation: 'AuthorizeSecurityGroupIngress' },
   { step: 'createInfrastructure', service: 'ec2', operation: 'CreateNetworkInterface' },
   { step: 'createInfrastructure', service: 'ec2', operation: 'DescribeNetworkInterfaces' },
@@ -27,53 +55,52 @@ const HELD = [
   { step: 'loginKmsuser', service: 'hsm', operation: 'ListUsers' },
   { step: 'loginKmsuser', service: 'hsm', operation: 'Login' },
   { step: 'rotatePassword', service: 'hsm', operation: 'ChangePassword' },
-] as const;
+];
+
+const DESCRIBE: Of = { service: 'cloudhsm', operation: 'DescribeClusters' };
 
 describe('a Disconnect while the store is CONNECTING', () => {
   it.concurrent.each(HELD)(
     'overtakes $step held up in $operation, leaves nothing even when that request arrives late, and the next connect needs no new password',
-    async ({ step, service, operation }) => {
-      const { store, cluster } = await world.aStore();
-      const fault = await world.simulator.fault({
-        service,
-        operation,
-        effect: 'hold',
-        times: 1,
-        // The HSMs know no account; everything else of this store is told by it.
-        ...(service === 'hsm' ? { resourceId: cluster.ClusterId } : { accountId: store.accountId }),
-      });
+    async ({ leavesWhenLate, ...of }) => {
+      const target = await world.aStore();
+      const { store } = target;
+      const request = await catchNext(target, of, 'hold');
       await world.connect(store.id);
-      await eventually(
-        () => world.operations(store.id),
-        ([connect]) => connect?.steps.at(-1)?.name === step,
-      );
+      await request.come();
       await world.disconnect(store.id);
       await world.untilState(store.id, 'DISCONNECTED');
+      expect(await built(store.accountId)).toEqual([0, 0]);
       const [disconnect, connect] = await world.operations(store.id);
       expect([connect?.state, disconnect?.state]).toEqual(['cancelled', 'succeeded']);
 
-      await world.simulator.deleteFault(fault);
-      await nothingBuilt(store.accountId);
+      await request.letGo();
+      await eventually(
+        () => world.simulator.calls(store.accountId, of.service, of.operation),
+        (calls) => calls.every(({ outcome }) => outcome !== 'held' && outcome !== 'pending'),
+      );
+      if (leavesWhenLate) {
+        // It is looked for every few seconds.
+        await eventually(
+          () => built(store.accountId),
+          (counts) => counts.every((count) => count === 0),
+        );
+      } else expect(await built(store.accountId)).toEqual([0, 0]);
 
       await world.connect(store.id);
       expect(await world.untilState(store.id, 'CONNECTED', 'FAILED')).toMatchObject({
         connectionState: 'CONNECTED',
       });
-      const inventory = await world.simulator.inventory(store.accountId);
-      expect([inventory.securityGroups.length, inventory.networkInterfaces.length]).toEqual([1, 2]);
+      expect(await built(store.accountId)).toEqual([1, 2]);
     },
   );
 
   it('goes on in the same workflow id, as the disconnect (no gap in which another could start)', async () => {
-    const { store } = await world.aStore();
-    await world.simulator.fault({
-      service: 'cloudhsm',
-      operation: 'DescribeClusters',
-      effect: 'hang',
-      times: 1,
-      accountId: store.accountId,
-    });
+    const target = await world.aStore();
+    const { store } = target;
+    const request = await catchNext(target, DESCRIBE, 'hang');
     await world.connect(store.id);
+    await request.come();
     const handle = world.temporal.client.workflow.getHandle(workflowId(store.id));
     const connect = await handle.describe();
     await world.disconnect(store.id);
@@ -88,19 +115,11 @@ describe('a Disconnect while the store is CONNECTING', () => {
   });
 
   it('does not begin before the step that it overtook has ended', async () => {
-    const { store } = await world.aStore();
-    await world.simulator.fault({
-      service: 'cloudhsm',
-      operation: 'DescribeClusters',
-      effect: 'hang',
-      times: 1,
-      accountId: store.accountId,
-    });
+    const target = await world.aStore();
+    const { store } = target;
+    const request = await catchNext(target, DESCRIBE, 'hang');
     await world.connect(store.id);
-    await eventually(
-      () => world.operations(store.id),
-      ([connect]) => connect?.steps.length === 1,
-    );
+    await request.come();
     const { client } = world.temporal;
     const { runId } = await client.workflow.getHandle(workflowId(store.id)).describe();
     await world.disconnect(store.id);
@@ -112,21 +131,13 @@ describe('a Disconnect while the store is CONNECTING', () => {
   });
 
   it('is not undone by a request to cancel the workflow: only a Disconnect stops a connect', async () => {
-    const { store } = await world.aStore();
-    const fault = await world.simulator.fault({
-      service: 'cloudhsm',
-      operation: 'DescribeClusters',
-      effect: 'hold',
-      times: 1,
-      accountId: store.accountId,
-    });
+    const target = await world.aStore();
+    const { store } = target;
+    const request = await catchNext(target, DESCRIBE, 'hold');
     await world.connect(store.id);
-    await eventually(
-      () => world.operations(store.id),
-      ([connect]) => connect?.steps.length === 1,
-    );
+    await request.come();
     await world.temporal.client.workflow.getHandle(workflowId(store.id)).cancel();
-    await world.simulator.deleteFault(fault);
+    await request.letGo();
     expect(await world.untilState(store.id, 'CONNECTED', 'FAILED')).toMatchObject({
       connectionState: 'CONNECTED',
     });
@@ -165,7 +176,7 @@ describe('a Disconnect of a FAILED store', () => {
     expect((await world.read(store.id)).connectionState).toBe('DISCONNECTING');
     await world.simulator.deleteFault(fault);
     await world.untilState(store.id, 'DISCONNECTED');
-    await nothingBuilt(store.accountId);
+    expect(await built(store.accountId)).toEqual([0, 0]);
     expect(cluster.SubnetIds).toHaveLength(2);
   });
 });

@@ -1,9 +1,11 @@
 import { startConnectWorld } from '../harness/connect-world';
 import type { ConnectWorld } from '../harness/connect-world';
 import { workflowId } from '../../keystore/naming';
-import type { DispatchableOperation } from '../../keystore/operation';
+import type { DispatchableOperation, OperationKind } from '../../keystore/operation';
 import { openTemporal } from '../../temporal/client';
-import { dispatchOperation, runningWorkflow } from '../../temporal/dispatch';
+import { dispatchOperation, isPolled, runningWorkflow, worksFor } from '../../temporal/dispatch';
+import { startWorker } from '../../worker/worker';
+import { eventually } from '../harness/eventually';
 
 let world: ConnectWorld;
 
@@ -54,6 +56,24 @@ describe('a dispatch', () => {
     expect(await dispatch(operation('connect', 1, storeId))).toBe('dispatched');
   });
 
+  it('of a connect is not done where its generation runs on another task queue: nobody there may know it', async () => {
+    const storeId = aStoreId();
+    const there = { taskQueue: 'another', deadlineMs: 20_000 };
+    expect(await dispatchOperation(world.temporal, operation('connect', 1, storeId), there)).toBe(
+      'dispatched',
+    );
+    expect(await dispatch(operation('connect', 1, storeId), { deadlineMs: 500 })).toBe('not-yet');
+    expect(await dispatchOperation(world.temporal, operation('connect', 1, storeId), there)).toBe(
+      'dispatched',
+    );
+  });
+
+  it('of a connect is not done where a disconnect runs under its generation', async () => {
+    const storeId = aStoreId();
+    await dispatch(operation('disconnect', 1, storeId));
+    expect(await dispatch(operation('connect', 1, storeId), { deadlineMs: 500 })).toBe('not-yet');
+  });
+
   it('of a connect waits for what ran before, up to its deadline', async () => {
     const storeId = aStoreId();
     await dispatch(operation('disconnect', 2, storeId));
@@ -94,5 +114,53 @@ describe('a dispatch', () => {
 
   it('finds nothing running for a store that Temporal never heard of', async () => {
     expect(await runningWorkflow(world.temporal, aStoreId(), 2_000)).toBeUndefined();
+  });
+});
+
+describe('what runs for a store', () => {
+  it('is the workflow of an operation by its type and its generation', async () => {
+    const storeId = aStoreId();
+    await dispatch(operation('disconnect', 2, storeId));
+    const running = await runningWorkflow(world.temporal, storeId, 2_000);
+    expect(running).toMatchObject({ taskQueue: world.taskQueue, vainTries: 0 });
+    const works = (kind: OperationKind, generation: number): boolean =>
+      running !== undefined && worksFor(running, kind, generation);
+    expect([works('disconnect', 2), works('connect', 2), works('disconnect', 1)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it('is of no generation where it is no workflow of ours, whatever its memo says', async () => {
+    const storeId = aStoreId();
+    await world.temporal.client.workflow.start('mine', {
+      workflowId: workflowId(storeId),
+      taskQueue: world.taskQueue,
+      memo: { generation: 1 },
+    });
+    const running = await runningWorkflow(world.temporal, storeId, 2_000);
+    expect(running).toMatchObject({ type: 'mine' });
+    expect(running?.generation).toBeUndefined();
+  });
+});
+
+describe('a task queue', () => {
+  it('that nobody ever polled is not polled; that of a worker is', async () => {
+    const timeMs = 20_000;
+    expect(await isPolled(world.temporal, `nobody-${world.taskQueue}`, timeMs)).toBe(false);
+    const worker = await startWorker({ ...world.workerConfig, taskQueue: `some-${world.taskQueue}` });
+    const versioned = await startWorker({
+      ...world.workerConfig,
+      taskQueue: `versioned-${world.taskQueue}`,
+      deployment: { name: 'keymoor', buildId: 'one' },
+    });
+    try {
+      for (const queue of ['some', 'versioned']) {
+        await eventually(() => isPolled(world.temporal, `${queue}-${world.taskQueue}`, timeMs), Boolean);
+      }
+    } finally {
+      await Promise.all([worker.close(), versioned.close()]);
+    }
   });
 });

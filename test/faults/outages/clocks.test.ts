@@ -1,7 +1,11 @@
 import { ConnectCustomKeyStoreCommand, DescribeCustomKeyStoresCommand } from '@aws-sdk/client-kms';
+import { createActivities } from '../../../activities/create-activities';
+import { removeLateArrivals } from '../../../worker/late-arrivals';
+import { attempt } from '../../harness/attempt';
 import { startConnectWorld } from '../../harness/connect-world';
 import type { ConnectWorld } from '../../harness/connect-world';
 import { eventually } from '../../harness/eventually';
+import type { Fault } from '../../harness/simulator-control';
 import { kmsClient, newAccount, startApiUnderTest } from '../../api/harness/api-under-test';
 import { operationsOf, placeStore } from '../../api/harness/stores';
 import { MovedClock } from './moved-clock';
@@ -48,29 +52,70 @@ describe('the clock of the worker', () => {
     return rows[0]?.spent ?? 0;
   };
 
-  it.each(JUMPS)('that is set $jump in the middle of a step spends none of its budget', async ({ byMs }) => {
-    const { store } = await world.aStore();
-    const fault = await world.simulator.fault({
-      service: 'ec2',
-      operation: 'CreateNetworkInterface',
-      effect: 'hold',
-      times: 1,
-      accountId: store.accountId,
-    });
-    await world.connect(store.id);
-    await eventually(
-      () => world.simulator.calls(store.accountId, 'ec2', 'CreateNetworkInterface'),
-      (calls) => calls.length > 0,
-    );
-    clock.move(byMs);
-    await world.simulator.deleteFault(fault);
-    expect(await world.untilState(store.id, 'CONNECTED', 'FAILED')).toMatchObject({
-      connectionState: 'CONNECTED',
-    });
-    const spent = await spentMs(store.id);
-    expect(spent).toBeGreaterThanOrEqual(0);
-    expect(spent).toBeLessThan(MINUTE_MS);
-  });
+  const built = async (accountId: string): Promise<number> => {
+    const all = await world.simulator.inventory(accountId);
+    return [all.securityGroups, all.networkInterfaces, all.vpcEndpoints, all.hostedZones].flat().length;
+  };
+
+  /** A clock jumps while this request is held up: of a connect, or of the disconnect of what is connected. */
+  const PLACES = [
+    { of: 'a connect', kind: 'CloudHSM', service: 'ec2', operation: 'CreateNetworkInterface' },
+    { of: 'a connect', kind: 'private proxy', service: 'ec2', operation: 'CreateVpcEndpoint' },
+    { of: 'a disconnect', kind: 'CloudHSM', service: 'ec2', operation: 'DeleteNetworkInterface' },
+    { of: 'a disconnect', kind: 'private proxy', service: 'route53', operation: 'DeleteHostedZone' },
+  ] as const;
+  // All jumps at one place; at the others the least one ahead and the greatest one back.
+  const CASES = PLACES.flatMap((place, index) =>
+    JUMPS.filter((_, which) => index === 0 || which === 0 || which === JUMPS.length - 1).map((jump) => ({
+      ...place,
+      ...jump,
+    })),
+  );
+
+  it.each(CASES)(
+    'that is set $jump in the middle of $of ($kind, $operation) spends none of its budget',
+    async ({ of, kind, service, operation, byMs }) => {
+      const isPrivate = kind === 'private proxy';
+      const { store } = await (isPrivate ? world.anXksStore('VPC_ENDPOINT_SERVICE') : world.aStore());
+      const end = of === 'a connect' ? 'CONNECTED' : 'DISCONNECTED';
+      if (end === 'DISCONNECTED') {
+        await world.connect(store.id);
+        await world.untilState(store.id, 'CONNECTED');
+      }
+      const { accountId } = store;
+      const hold = async (next: { service: Fault['service']; operation: string }) => {
+        const fault = await world.simulator.fault({ ...next, effect: 'hold', times: 1, accountId });
+        return {
+          come: () =>
+            eventually(
+              () => world.simulator.calls(accountId, next.service, next.operation),
+              (calls) => calls.some(({ outcome }) => outcome === 'held'),
+            ),
+          letGo: () => world.simulator.deleteFault(fault),
+        };
+      };
+      const request = await hold({ service, operation });
+      const later =
+        isPrivate &&
+        end === 'CONNECTED' &&
+        (await hold({ service: 'route53', operation: 'ChangeResourceRecordSets' }));
+      await (end === 'CONNECTED' ? world.connect : world.disconnect)(store.id);
+      await request.come();
+      clock.move(byMs);
+      await request.letGo();
+      if (later) {
+        // And back again, as the proxy would rightly refuse what is signed on another day.
+        await later.come();
+        clock.move(0);
+        await later.letGo();
+      }
+      expect(await world.untilState(store.id, end, 'FAILED')).toMatchObject({ connectionState: end });
+      expect(await built(accountId)).toBe(end === 'DISCONNECTED' ? 0 : isPrivate ? 2 : 3);
+      const spent = await spentMs(store.id);
+      expect(spent).toBeGreaterThanOrEqual(0);
+      expect(spent).toBeLessThan(MINUTE_MS);
+    },
+  );
 
   it.each(JUMPS.slice(2))('that is set $jump does not keep a step from giving up', async ({ byMs }) => {
     const { store, cluster } = await world.aStore();
@@ -145,6 +190,72 @@ describe('the clock of PostgreSQL', () => {
       );
       await world.untilState(store.id, 'CONNECTED', 'FAILED');
       expect((await world.read(store.id)).connectionState).toBe('CONNECTED');
+    },
+  );
+});
+
+describe('the clock of PostgreSQL', () => {
+  let world: ConnectWorld;
+
+  // No worker: a look for late requests is taken when the test says so.
+  beforeAll(async () => {
+    world = await startConnectWorld({ worker: false });
+  });
+  afterAll(() => world.close());
+
+  /** A store that is DISCONNECTED, while a request of its connect that nobody waits for any more is on its way. */
+  async function leftARequest(): Promise<{ id: string; accountId: string; arrive(): Promise<void> }> {
+    const { id, accountId } = (await world.aStore()).store;
+    const aws = { ...world.dependencies.aws, requestTimeoutMs: 500 };
+    const steps = createActivities({ ...world.dependencies, aws, budgetScale: 1 });
+    const of = { service: 'ec2', operation: 'CreateSecurityGroup' } as const;
+    const fault = await world.simulator.fault({ ...of, effect: 'hold', times: 1, accountId });
+    const { input: connect } = await world.accept('connect', id);
+    const cluster = await attempt(() => steps.findCluster(connect));
+    await expect(attempt(() => steps.createInfrastructure(connect, cluster))).rejects.toThrow();
+    const { input: disconnect } = await world.accept('disconnect', id);
+    await attempt(() => steps.releaseInfrastructure(disconnect));
+    await attempt(() => steps.recordOutcome(disconnect, { event: 'disconnect-succeeded' }));
+    return {
+      id,
+      accountId,
+      async arrive() {
+        await world.simulator.deleteFault(fault);
+        await eventually(
+          () => world.simulator.calls(accountId, of.service, of.operation),
+          (calls) => calls.every(({ outcome }) => outcome === 'ok'),
+        );
+      },
+    };
+  }
+
+  const look = (): Promise<number> =>
+    removeLateArrivals({ database: world.database, aws: world.dependencies.aws, logger: world.logger });
+  const isWatched = async (storeId: string): Promise<boolean> => {
+    const { rows } = await world.database.pool.query(
+      'SELECT 1 FROM provisioned_resources WHERE custom_key_store_id = $1 AND watch_until IS NOT NULL',
+      [storeId],
+    );
+    return rows.length > 0;
+  };
+  // To set it ahead is, for what is written down, as if that had been written earlier.
+  const setAhead = (storeId: string, by: string): Promise<unknown> =>
+    world.database.pool.query(
+      'UPDATE provisioned_resources SET watch_until = watch_until - $2::interval WHERE custom_key_store_id = $1',
+      [storeId, by],
+    );
+
+  it.each(['1 hour', '1 day'])(
+    'that is set ahead by %s ends the watch for late requests after one look, which still finds what has come',
+    async (by) => {
+      const { id, accountId, arrive } = await leftARequest();
+      expect(await look()).toBe(0);
+      expect(await isWatched(id)).toBe(true);
+      await arrive();
+      await setAhead(id, by);
+      expect(await look()).toBe(1);
+      expect((await world.simulator.inventory(accountId)).securityGroups).toEqual([]);
+      expect(await isWatched(id)).toBe(false);
     },
   );
 });

@@ -6,6 +6,7 @@ import {
   DisconnectCustomKeyStoreCommand,
 } from '@aws-sdk/client-kms';
 import type { KMSClient } from '@aws-sdk/client-kms';
+import { Client } from 'pg';
 import type { DevUnderTest } from '../../e2e/dev-under-test';
 import { eventually } from '../../harness/eventually';
 
@@ -126,13 +127,26 @@ export function untilAll(members: readonly Member[], ...states: string[]): Promi
   );
 }
 
-/** Waits until nothing accepted has anything left to do, undos included. */
+/** Waits until nothing accepted has anything left to do, undos of failed connects included. */
 export async function untilNothingRuns(dev: DevUnderTest, members: readonly Member[]): Promise<void> {
-  await eventually(
-    () => Promise.all(members.map(({ CustomKeyStoreId }) => dev.operations(CustomKeyStoreId))),
-    (all) => all.every((operations) => operations?.every(({ state }) => state !== 'running') ?? false),
-    { limitMs: LIMIT_MS, everyMs: 200 },
-  );
+  const database = new Client({ connectionString: dev.endpoints().database });
+  await database.connect();
+  try {
+    await eventually(
+      async () => {
+        const { rows } = await database.query<{ custom_key_store_id: string; kind: string }>(
+          `SELECT custom_key_store_id, kind FROM operations
+           WHERE custom_key_store_id = ANY ($1) AND settled_at IS NULL`,
+          [members.map(({ CustomKeyStoreId }) => CustomKeyStoreId)],
+        );
+        return rows;
+      },
+      (unsettled) => unsettled.length === 0,
+      { limitMs: LIMIT_MS, everyMs: 200 },
+    );
+  } finally {
+    await database.end();
+  }
 }
 
 /** What stands of a store in the simulated world: groups, interfaces, endpoints, zones. */
@@ -143,16 +157,19 @@ export async function built(dev: DevUnderTest, { accountId }: Member): Promise<n
   );
 }
 
-/** Each is CONNECTED with exactly what its kind needs, or DISCONNECTED or FAILED with nothing. */
+/**
+ * Each is CONNECTED with exactly what its kind needs, or DISCONNECTED, or FAILED and undone, with nothing: at once, as
+ * no request is held up here that could come late.
+ */
 export async function expectWhole(dev: DevUnderTest, members: readonly Member[]): Promise<void> {
   for (const member of members) {
     const state = await stateOf(member);
     const wanted = state === 'CONNECTED' ? [...BUILDS[member.kind]] : [0, 0, 0, 0];
-    await eventually(
-      () => built(dev, member),
-      (seen) => JSON.stringify(seen) === JSON.stringify(wanted),
-      { limitMs: LIMIT_MS },
-    );
+    expect({ member: member.CustomKeyStoreId, state, built: await built(dev, member) }).toEqual({
+      member: member.CustomKeyStoreId,
+      state,
+      built: wanted,
+    });
     if (member.clusterId !== undefined) {
       expect(await dev.simulator.kmsuser(member.clusterId)).toMatchObject({ locked: false });
     }

@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { workflowId } from '../../../keystore/naming';
-import { CONNECT_WORKFLOW, DISCONNECT_WORKFLOW, OVERTAKE_SIGNAL } from '../../../temporal/dispatch';
+import {
+  CONNECT_WORKFLOW,
+  DISCONNECT_WORKFLOW,
+  OVERTAKE_SIGNAL,
+  dispatchOperation,
+} from '../../../temporal/dispatch';
+import { reconcile } from '../../../worker/reconciler';
+import { startWorker } from '../../../worker/worker';
 import { startConnectWorld } from '../../harness/connect-world';
 import type { ConnectWorld } from '../../harness/connect-world';
 import { eventually } from '../../harness/eventually';
@@ -74,26 +82,30 @@ async function built({ accountId }: Target): Promise<number[]> {
   );
 }
 
-/** A request that waits until the returned function is called. */
-async function held(
-  target: Target,
-  service: Fault['service'],
-  operation: string,
-): Promise<() => Promise<unknown>> {
+/** A request that is held up on its way. */
+interface HeldRequest {
+  /** resolves when it has come */
+  come(): Promise<unknown>;
+  letGo(): Promise<unknown>;
+}
+
+/** Holds up the next request of a store's operation. */
+async function hold(target: Target, service: Fault['service'], operation: string): Promise<HeldRequest> {
   const whose =
     service === 'hsm' || service === 'xks'
       ? { resourceId: target.resourceId }
       : { accountId: target.accountId };
   const fault = await world.simulator.fault({ service, operation, effect: 'hold', times: 1, ...whose });
-  return () => world.simulator.deleteFault(fault);
+  return {
+    come: () =>
+      eventually(
+        () => world.simulator.calls(target.accountId, service, operation),
+        (calls) => calls.some(({ outcome }) => outcome === 'held'),
+        LIMIT,
+      ),
+    letGo: () => world.simulator.deleteFault(fault),
+  };
 }
-
-const untilStep = (target: Target, name: string): Promise<unknown> =>
-  eventually(
-    () => world.operations(target.id),
-    ([operation]) => operation?.steps.some((step) => step.name === name) ?? false,
-    LIMIT,
-  );
 
 const overtakenBy =
   (generation: unknown) =>
@@ -161,13 +173,13 @@ function cases(table: readonly Held[], atEach: number): { held: Held; what: stri
 describe('a connect whose workflow is meddled with', () => {
   it.concurrent.each(cases(OF_CONNECT, 1))(
     '$what, $meddle, reaches CONNECTED',
-    async ({ held: [kind, step, service, operation], meddle }) => {
+    async ({ held: [kind, , service, operation], meddle }) => {
       const target = await aTarget(kind);
-      const release = await held(target, service, operation);
+      const request = await hold(target, service, operation);
       await world.connect(target.id);
-      await untilStep(target, step);
+      await request.come();
       await MEDDLING[meddle]?.(target);
-      await release();
+      await request.letGo();
       expect(await world.untilState(target.id, 'CONNECTED', 'FAILED')).toMatchObject({
         connectionState: 'CONNECTED',
         generation: 1,
@@ -180,15 +192,15 @@ describe('a connect whose workflow is meddled with', () => {
 describe('a disconnect whose workflow is meddled with', () => {
   it.concurrent.each(cases(OF_UNDO, 2))(
     '$what, $meddle, leaves nothing',
-    async ({ held: [kind, step, service, operation], meddle }) => {
+    async ({ held: [kind, , service, operation], meddle }) => {
       const target = await aTarget(kind);
       await world.connect(target.id);
       await world.untilState(target.id, 'CONNECTED');
-      const release = await held(target, service, operation);
+      const request = await hold(target, service, operation);
       await world.disconnect(target.id);
-      await untilStep(target, step);
+      await request.come();
       await MEDDLING[meddle]?.(target);
-      await release();
+      await request.letGo();
       expect(await world.untilState(target.id, 'DISCONNECTED')).toMatchObject({ generation: 2 });
       expect(await built(target)).toEqual([0, 0, 0, 0]);
     },
@@ -199,14 +211,14 @@ describe('the undo of a failed connect whose workflow is meddled with', () => {
   const table = OF_UNDO.filter(([, step]) => step === 'releaseInfrastructure').slice(0, 2);
   it.concurrent.each(cases(table, 1))(
     '$what, $meddle, still leaves nothing, and the store FAILED',
-    async ({ held: [kind, step, service, operation], meddle }) => {
+    async ({ held: [kind, , service, operation], meddle }) => {
       const target = await aTarget(kind, { fails: true });
-      const release = await held(target, service, operation);
+      const request = await hold(target, service, operation);
       await world.connect(target.id);
       const { connectionErrorCode } = await world.untilState(target.id, 'FAILED');
-      await untilStep(target, step);
+      await request.come();
       await MEDDLING[meddle]?.(target);
-      await release();
+      await request.letGo();
       await untilSettled(target);
       expect(await built(target)).toEqual([0, 0, 0, 0]);
       expect(await world.read(target.id)).toMatchObject({ connectionState: 'FAILED', connectionErrorCode });
@@ -283,6 +295,134 @@ describe('a workflow that somebody starts by hand under the id of a store', () =
       expect((await world.simulator.kmsuser(target.resourceId)).loggedIn).toBe(true);
     },
   );
+});
+
+/** Somebody else's worker: it asks for work on a task queue, and can do none of it. Gives what stops it. */
+function startStrangersWorker(name: string): () => Promise<void> {
+  const { client, withDeadline } = world.temporal;
+  const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
+  const work = async (): Promise<void> => {
+    // Without a name it would not be listed with those who poll.
+    const asked = { namespace: 'default', taskQueue: { name }, identity: 'a stranger' };
+    const { taskToken } = await withDeadline(LIMIT.limitMs, () =>
+      client.connection.withAbortSignal(stopping.signal, () =>
+        client.workflowService.pollWorkflowTaskQueue(asked),
+      ),
+    );
+    if (!taskToken?.length) return;
+    await client.workflowService
+      .respondWorkflowTaskFailed({ namespace: 'default', taskToken })
+      .catch((error: unknown) => {
+        // Somebody has terminated it meanwhile.
+        if (!/already completed/.test(String(error))) throw error;
+      });
+  };
+  const working = (async () => {
+    while (!stopping.signal.aborted) {
+      await work().catch((error: unknown) => {
+        if (!stopping.signal.aborted) throw error;
+      });
+    }
+  })();
+  return async () => {
+    stopping.abort();
+    await working;
+  };
+}
+
+describe('a workflow that somebody starts by hand, with the memo of what is accepted,', () => {
+  const onNobodysQueue = (generation: number) => ({ taskQueue: 'nobody', memo: { generation } });
+  const connected = async (target: Target): Promise<void> => {
+    await world.connect(target.id);
+    expect((await world.untilState(target.id, 'CONNECTED', 'FAILED')).connectionState).toBe('CONNECTED');
+    expect(await built(target)).toEqual(target.whole);
+    await untilClosed(target.id);
+  };
+  const disconnected = async (target: Target): Promise<void> => {
+    await world.disconnect(target.id);
+    await world.untilState(target.id, 'DISCONNECTED');
+    expect(await built(target)).toEqual([0, 0, 0, 0]);
+    await untilClosed(target.id);
+  };
+
+  it.concurrent('on a task queue that nobody polls is not taken for the Connect', async () => {
+    const target = await aTarget('CloudHSM');
+    await byHand(target, CONNECT_WORKFLOW, onNobodysQueue(1));
+    await connected(target);
+  });
+
+  it.concurrent('on a task queue that nobody polls is not waited for by a later Connect', async () => {
+    const target = await aTarget('CloudHSM');
+    await connected(target);
+    await disconnected(target);
+    await byHand(target, CONNECT_WORKFLOW, onNobodysQueue(1));
+    await connected(target);
+    expect(await world.read(target.id)).toMatchObject({ generation: 3 });
+  });
+
+  it.concurrent('on a task queue that nobody polls does not swallow the signal of a Disconnect', async () => {
+    const target = await aTarget('CloudHSM');
+    await connected(target);
+    await byHand(target, CONNECT_WORKFLOW, onNobodysQueue(1));
+    await disconnected(target);
+  });
+
+  it.concurrent('on a task queue whose worker does not know it is not left to that worker', async () => {
+    const target = await aTarget('CloudHSM');
+    const taskQueue = `strangers-${target.id}`;
+    const stop = startStrangersWorker(taskQueue);
+    try {
+      await byHand(target, CONNECT_WORKFLOW, { taskQueue, memo: { generation: 1 } });
+      await eventually(
+        () => handleOf(target.id).describe(),
+        ({ raw }) => (raw.pendingWorkflowTask?.attempt ?? 0) > 1,
+        LIMIT,
+      );
+      await connected(target);
+    } finally {
+      await stop();
+    }
+  });
+
+  // Without an argument it can never end by itself.
+  it.concurrent('as the other kind of operation is not taken for it, nor waited for', async () => {
+    const target = await aTarget('CloudHSM');
+    await byHand(target, DISCONNECT_WORKFLOW, { memo: { generation: 1 } });
+    await connected(target);
+    await byHand(target, CONNECT_WORKFLOW, { memo: { generation: 2 } });
+    await disconnected(target);
+    await byHand(target, DISCONNECT_WORKFLOW, { memo: { generation: 1 } });
+    await connected(target);
+  });
+
+  it.concurrent('with a generation that nobody ever accepted is not waited for', async () => {
+    const target = await aTarget('CloudHSM');
+    await byHand(target, DISCONNECT_WORKFLOW, { memo: { generation: 0 } });
+    await connected(target);
+  });
+});
+
+it('what a worker of another task queue works for is left to it', async () => {
+  const taskQueue = `before-${world.taskQueue}`;
+  const before = await startWorker({ ...world.workerConfig, taskQueue });
+  try {
+    const target = await aTarget('CloudHSM');
+    const request = await hold(target, 'ec2', 'CreateNetworkInterface');
+    const operation = await world.accept('connect', target.id);
+    await dispatchOperation(world.temporal, operation, { taskQueue, deadlineMs: 10_000 });
+    await request.come();
+    const { runId } = await handleOf(target.id).describe();
+    const again: string[] = [];
+    await reconcile({ ...world, quietMs: 0, onRedispatch: ({ input }) => again.push(input.storeId) });
+    expect(again).toEqual([]);
+    await request.letGo();
+    expect((await world.untilState(target.id, 'CONNECTED', 'FAILED')).connectionState).toBe('CONNECTED');
+    await untilClosed(target.id);
+    expect(await handleOf(target.id).describe()).toMatchObject({ runId, status: { name: 'COMPLETED' } });
+  } finally {
+    await before.close();
+  }
 });
 
 describe('a workflow that is reset after its end', () => {
