@@ -1,4 +1,5 @@
 import { KMSClient, KMSServiceException } from '@aws-sdk/client-kms';
+import type { StateRequest } from '../../../keystore/connection-state';
 
 /**
  * Calls of the KMS API through a storm. No call is repeated by itself, so that each answer is one call's. A call whose
@@ -12,14 +13,26 @@ export type Answer<T> =
   /** nobody knows: no answer, or one that says that something broke */
   | { outcome: 'unknown'; requestId?: string; name: string };
 
-/** A call of Connect or Disconnect, as made. */
-export interface OperationCall {
-  kind: 'connect' | 'disconnect';
+/** What is asked for; Update by the member that it changes. */
+export type CallRequest = StateRequest | 'Create';
+
+/** A call, as made. */
+export interface StoreCall {
+  request: CallRequest;
+  /** empty: of no store yet, or of all of the account */
   storeId: string;
   accountId: string;
   from: number;
   to: number;
   answer: Answer<unknown>;
+  /** what Describe showed */
+  seen?: readonly SeenStore[];
+}
+
+export interface SeenStore {
+  storeId: string;
+  state: string;
+  code?: string;
 }
 
 /** Longer than the API itself waits for engines that are away. */

@@ -1,4 +1,4 @@
-import { record, textOf } from './report';
+import { missedBy, record, textOf } from './report';
 import { runStorm } from './storm';
 
 /*
@@ -32,9 +32,9 @@ it(
       },
       speed: { pace: '0.3', budgetScale: '0.1' },
     });
-    process.stdout.write(`\n${textOf(result)}\n`);
-    if (options.record) process.stdout.write(`written: ${record(result, options.command)}\n`);
-    expect(result.violations).toEqual([]);
+    process.stdout.write(`\n${textOf(result, options.minutes)}\n`);
+    if (options.record) process.stdout.write(`written: ${record(result, options)}\n`);
+    expect(missedBy(result, options.minutes)).toEqual([]);
   },
   // As long as it storms, and an hour for all to settle: a storm that hangs must end in a message.
   options.minutes * 60_000 + 3_600_000,

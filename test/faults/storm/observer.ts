@@ -4,13 +4,14 @@ import type { Inventory, SimulatedCall } from '../../harness/simulator-control';
 import type { SimulatedWorld } from './simulated-world';
 
 /**
- * Looks at the simulated world all through a storm: what exists twice at any moment, and every call, of which the
- * simulator itself remembers only the last.
+ * Looks at the simulated world all through a storm: what exists twice at any moment, every call, of which the simulator
+ * itself remembers only the last, and every password that kmsuser of some cluster has for a while.
  */
 
 const LOOK_EVERY_MS = 500;
 
-interface Tagged {
+/** Something in the inventory. */
+export interface Tagged {
   id: string;
   kind: string;
   accountId: string;
@@ -55,20 +56,28 @@ export function itemsOf(inventory: Inventory): Tagged[] {
   ];
 }
 
-function tag(item: Tagged, key: string): string {
-  return item.tags.find(({ Key }) => Key === key)?.Value ?? '';
+export function tagOf(item: Pick<Tagged, 'tags'>, key: string): string | undefined {
+  return item.tags.find(({ Key }) => Key === key)?.Value;
 }
 
 export class Observer {
   /** things of one kind, place and operation that were there at the same time */
   readonly duplicates = new Map<string, string>();
+  /** passwords that kmsuser of some cluster had when somebody looked */
+  readonly passwords = new Set<string>();
+  /** times at which the simulator had forgotten calls that were not seen */
+  readonly gaps: string[] = [];
   readonly #calls = new Map<string, SimulatedCall>();
   readonly #world: SimulatedWorld;
+  readonly #clusters: () => readonly string[];
+  #lastCallAt: string | undefined;
   readonly #over = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(world: SimulatedWorld) {
+  /** `clusters`: whose users to look at, as they are there just now */
+  constructor(world: SimulatedWorld, clusters: () => readonly string[]) {
     this.#world = world;
+    this.#clusters = clusters;
   }
 
   start(): void {
@@ -89,10 +98,22 @@ export class Observer {
     for (let round = 0; !this.#over.signal.aborted; round++) {
       const inventory = await this.#world.ask((control) => control.wholeInventory());
       this.#noteDuplicates(inventory);
+      if (round % 2 === 0) await this.notePasswords();
       if (round % 4 === 0) this.#noteCalls(await this.#world.ask((control) => control.allCalls()));
       await pause(LOOK_EVERY_MS, undefined, { signal: this.#over.signal }).catch(() => undefined);
     }
     this.#noteCalls(await this.#world.ask((control) => control.allCalls()));
+  }
+
+  /** Looks at the users of all clusters now. */
+  async notePasswords(): Promise<void> {
+    await Promise.all(
+      this.#clusters().map(async (id) => {
+        // One that was deleted is not found.
+        const cluster = await this.#world.ask((control) => control.cluster(id)).catch(() => undefined);
+        if (cluster?.kmsuser) this.passwords.add(cluster.kmsuser.password);
+      }),
+    );
   }
 
   #noteDuplicates(inventory: Inventory): void {
@@ -102,8 +123,8 @@ export class Observer {
         item.kind,
         item.accountId,
         item.slot,
-        tag(item, STORE_TAG),
-        tag(item, GENERATION_TAG),
+        tagOf(item, STORE_TAG),
+        tagOf(item, GENERATION_TAG),
       ].join(' ');
       const before = seen.get(slot);
       if (before && before.id !== item.id) this.duplicates.set(slot, `${before.id} and ${item.id}`);
@@ -112,6 +133,10 @@ export class Observer {
   }
 
   #noteCalls(calls: readonly SimulatedCall[]): void {
+    const [first] = calls;
+    if (first && this.#lastCallAt !== undefined && first.at > this.#lastCallAt)
+      this.gaps.push(`${this.#lastCallAt} to ${first.at}`);
+    this.#lastCallAt = calls.at(-1)?.at ?? this.#lastCallAt;
     const alike = new Map<string, number>();
     for (const call of calls) {
       const key = JSON.stringify([call.at, call.service, call.operation, call.accountId, call.parameters]);

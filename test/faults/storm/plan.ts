@@ -270,7 +270,7 @@ export class Plan {
               'postgres',
             ]),
             forMs,
-            goesOnAfterMs: random.int(0, 9_000),
+            goesOnAfterMs: random.int(0, Math.round(0.6 * this.weather.longestFreezeMs)),
             pauseMs,
           };
         } else yield { ...kind, pauseMs };

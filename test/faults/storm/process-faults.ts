@@ -1,8 +1,10 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ConnectionErrorCode } from '../../../keystore/connection-error-code';
 import { workflowId } from '../../../keystore/naming';
 import type { Temporal } from '../../../temporal/client';
 import { eventually } from '../../harness/eventually';
+import { Happenings } from './happenings';
+import type { Begun, ProcessFault } from './happenings';
 import type { ProcessFaultPlan, Victim } from './plan';
 import type { StormProcesses } from './processes';
 import { startFault } from './simulator-faults';
@@ -20,21 +22,6 @@ export interface ProcessFaultWorld extends FaultWorld {
 const RECOVERY_LIMIT_MS = 240_000;
 /** How long a store is nudged towards a point before the fault counts as not met, milliseconds. */
 const POINT_LIMIT_MS = 20_000;
-
-/**
- * A process that dies or stands still may swallow the answer to a login. Two such may end a connect, one may not. While
- * the world itself is away, all that asks it may fail.
- */
-const CAUSED: Readonly<Record<Victim | 'supervisor', readonly [weight: number, ...ConnectionErrorCode[]]>> = {
-  worker: [1 / 2, 'NETWORK_ERRORS'],
-  'second-worker': [1 / 2, 'NETWORK_ERRORS'],
-  temporal: [1 / 2, 'NETWORK_ERRORS'],
-  postgres: [1 / 2, 'NETWORK_ERRORS'],
-  api: [0],
-  'second-api': [0],
-  simulator: [1, 'NETWORK_ERRORS', 'XKS_PROXY_NOT_REACHABLE', 'XKS_PROXY_TIMED_OUT'],
-  supervisor: [1, 'NETWORK_ERRORS', 'XKS_PROXY_NOT_REACHABLE', 'XKS_PROXY_TIMED_OUT'],
-};
 
 /** Takes one fault after the other from the plan until the storm is over. */
 export async function runProcessFaults(
@@ -75,14 +62,16 @@ async function befall(shared: ProcessFaultWorld, plan: ProcessFaultPlan, over: A
     case 'terminate':
       return terminate(shared, plan.stores);
     case 'lose-temporal':
-      return recovering(shared, 'loss of Temporal', 'temporal', () => shared.processes.loseTemporal());
+      return recovering(shared, 'loss of Temporal', { how: 'loss', victim: 'temporal' }, () =>
+        shared.processes.loseTemporal(),
+      );
     case 'at-point':
       return atPoint(shared, plan, over);
   }
 }
 
 function kill(shared: ProcessFaultWorld, victim: Victim | 'supervisor'): Promise<void> {
-  return recovering(shared, `kill ${victim}`, victim, () =>
+  return recovering(shared, `kill ${victim}`, { how: 'kill', victim }, () =>
     victim === 'supervisor'
       ? shared.processes.killSupervisor()
       : Promise.resolve(shared.processes.kill(victim)),
@@ -93,16 +82,17 @@ function kill(shared: ProcessFaultWorld, victim: Victim | 'supervisor'): Promise
 async function recovering(
   shared: ProcessFaultWorld,
   what: string,
-  victim: Victim | 'supervisor',
+  fault: Pick<ProcessFault, 'how' | 'victim'>,
   work: () => Promise<boolean>,
 ): Promise<void> {
-  const { end, cause } = caused(shared, what, victim);
+  const { victim } = fault;
+  const { end, fact } = begun(shared, fault);
   const from = Date.now();
   const before = shared.processes.pidOf(victim);
   shared.log.say(`FAULT ${what}`);
   const done = await work();
   if (!done) {
-    cause.weight = 0;
+    Happenings.never(shared.happenings.processFaults, fact);
     shared.log.say(`not met: ${what}`);
     return;
   }
@@ -119,32 +109,38 @@ async function recovering(
 }
 
 async function freeze(shared: ProcessFaultWorld, victim: Victim, forMs: number): Promise<void> {
-  const { end, cause } = caused(shared, `freeze ${victim}`, victim);
+  const { end, fact } = begun(shared, { how: 'freeze', victim });
   shared.log.say(`FAULT freeze ${victim} for ${forMs} ms`);
   if (await shared.processes.freeze(victim, forMs)) shared.faults.hit(`process: freeze ${victim}`);
-  else cause.weight = 0;
+  else Happenings.never(shared.happenings.processFaults, fact);
   shared.log.say(`thawed ${victim}`);
   end();
 }
 
-function caused(shared: ProcessFaultWorld, what: string, victim: Victim | 'supervisor') {
-  const [weight, ...codes] = CAUSED[victim];
-  return shared.causes.begin({ what, codes, weight });
+function begun(
+  { happenings }: ProcessFaultWorld,
+  fault: Pick<ProcessFault, 'how' | 'victim'>,
+): Begun<ProcessFault> {
+  return Happenings.begin(happenings.processFaults, fault);
 }
 
 /** Terminates the workflow of the first of these stores that has one running. */
 async function terminate(shared: ProcessFaultWorld, stores: readonly number[]): Promise<void> {
   for (const store of stores) {
-    const id = shared.callers[store]?.storeId ?? '';
+    const { storeId: id = '', accountId = '' } = shared.callers[store] ?? {};
+    const { fact, end } = Happenings.begin(shared.happenings.terminations, { accountId });
     try {
       await shared.temporal.withDeadline(3_000, () =>
         shared.temporal.client.workflow.getHandle(workflowId(id)).terminate('a storm'),
       );
+      end();
       shared.faults.hit('workflow terminated');
       shared.log.say(`FAULT terminated the workflow of store ${store} (${id})`);
       return;
-    } catch {
-      // None runs for it, or Temporal is away.
+    } catch (error) {
+      end();
+      // Where Temporal is away, nobody knows.
+      if (error instanceof WorkflowNotFoundError) Happenings.never(shared.happenings.terminations, fact);
     }
   }
 }

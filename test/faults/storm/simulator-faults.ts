@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ConnectionErrorCode } from '../../../keystore/connection-error-code';
 import type { Fault } from '../../harness/simulator-control';
-import type { Causes } from './causes';
 import type { FaultCounts } from './fault-counts';
+import { Happenings, wordOf } from './happenings';
+import type { RequestFault } from './happenings';
 import type { SimulatorFaultPlan } from './plan';
 import type { SimulatedWorld } from './simulated-world';
 import type { StormLog } from './storm-log';
@@ -12,9 +12,55 @@ import type { StormLog } from './storm-log';
 /** What all faults need. */
 export interface FaultWorld {
   world: SimulatedWorld;
-  causes: Causes;
+  happenings: Happenings;
+  hits: HitWatch;
   faults: FaultCounts;
   log: StormLog;
+}
+
+/** How exactly it is known when a fault hit, milliseconds. */
+const LOOK_EVERY_MS = 400;
+
+/** Looks again and again how often each fault has hit, so that it is known about when. */
+export class HitWatch {
+  readonly #world: SimulatedWorld;
+  readonly #watched = new Map<string, { fault: RequestFault; used: number; lookedAt: number }>();
+
+  constructor(world: SimulatedWorld) {
+    this.#world = world;
+  }
+
+  watch(id: string, fault: RequestFault): void {
+    this.#watched.set(id, { fault, used: 0, lookedAt: fault.from });
+  }
+
+  forget(id: string): void {
+    this.#watched.delete(id);
+  }
+
+  async during(over: AbortSignal): Promise<void> {
+    while (!over.aborted) {
+      await pause(LOOK_EVERY_MS, undefined, { signal: over }).catch(() => undefined);
+      if (this.#watched.size > 0) await this.look();
+    }
+  }
+
+  /** Looks now. Returns how often each has hit so far. */
+  async look(): Promise<ReadonlyMap<string, number>> {
+    const from = Date.now();
+    const there = await this.#world.ask((control) => control.faults());
+    const used = new Map(there.map((fault) => [fault.id, fault.used]));
+    for (const [id, watched] of this.#watched) {
+      const now = used.get(id);
+      if (now === undefined) continue;
+      const times = now - watched.used;
+      if (times > 0) watched.fault.hits.push({ times, from: watched.lookedAt, to: Date.now() });
+      // Another look may have seen more already.
+      watched.used = Math.max(now, watched.used);
+      watched.lookedAt = Math.max(from, watched.lookedAt);
+    }
+    return used;
+  }
 }
 
 type Ordered = Fault & { accountId: string; times: number };
@@ -48,22 +94,26 @@ export interface ActiveFault {
   remove(): Promise<number>;
 }
 
-/** Orders a fault of a store, and sees to it that it counts as a cause where it can be one. */
+/** Orders a fault of a store, and sees to it that it is known when it hits. */
 export async function startFault(
   shared: FaultWorld,
   accountId: string,
   fault: Omit<SimulatorFaultPlan, 'store' | 'pauseMs' | 'lifetimeMs'>,
   label: string,
 ): Promise<ActiveFault> {
-  const what = `${fault.service} ${fault.operation} ${fault.effect}${fault.code ? ` ${fault.code}` : ''}`;
-  const { cause, end } = shared.causes.begin({ what, accountId, codes: codesOf(fault), weight: 0 });
+  const { service, operation, effect, code, delayMs } = fault;
+  const { fact, end } = Happenings.begin(shared.happenings.requestFaults, {
+    accountId,
+    service,
+    operation,
+    effect,
+    hits: [],
+    ...(code !== undefined && { code }),
+    ...(delayMs !== undefined && { delayMs }),
+  });
   const id = await order(shared, { ...fault, accountId });
-  const hits = async (): Promise<number> => {
-    const there = await shared.world.ask((control) => control.faults());
-    const used = there.find((one) => one.id === id)?.used ?? 0;
-    cause.weight = used * weightOf(fault);
-    return used;
-  };
+  shared.hits.watch(id, fact);
+  const hits = async (): Promise<number> => (await shared.hits.look()).get(id) ?? 0;
   let removed: Promise<number> | undefined;
   return {
     hits,
@@ -72,37 +122,13 @@ export async function startFault(
 
   async function remove(): Promise<number> {
     const used = await hits();
+    shared.hits.forget(id);
     end();
     await shared.world.ask((control) => control.deleteFault(id)).catch(() => undefined);
-    if (used > 0) shared.faults.hit(`simulator: ${fault.effect}${fault.times === 0 ? ', lasting' : ''}`);
-    shared.log.say(`${label}: ${what} hit ${used} times`);
+    if (used > 0) shared.faults.hit(`simulator: ${effect}${fault.times === 0 ? ', lasting' : ''}`);
+    shared.log.say(`${label}: ${wordOf(fact)} hit ${used} times`);
     return used;
   }
-}
-
-/** What a connect may end with because of a fault like this, if it hits often enough. */
-function codesOf({
-  service,
-  effect,
-  code,
-}: Pick<SimulatorFaultPlan, 'service' | 'effect' | 'code'>): ConnectionErrorCode[] {
-  if (service === 'xks') {
-    if (code === 'InternalException') return ['XKS_PROXY_INVALID_RESPONSE'];
-    if (code === 'DependencyTimeoutException') return ['XKS_PROXY_TIMED_OUT'];
-    return ['XKS_PROXY_NOT_REACHABLE', 'XKS_PROXY_TIMED_OUT'];
-  }
-  if (effect === 'error') return ['INTERNAL_ERROR'];
-  // Tries of an HSM that were answered with neither yes nor no keep what the HSM said.
-  return service === 'hsm' ? ['NETWORK_ERRORS', 'INTERNAL_ERROR'] : ['NETWORK_ERRORS'];
-}
-
-/**
- * How much of a cause one hit is. A single failure of AWS must never fail a connect; what carries a password is sent
- * twice at most, so two lost answers may; a proxy is asked four times.
- */
-function weightOf({ service, operation }: Pick<SimulatorFaultPlan, 'service' | 'operation'>): number {
-  if (service === 'xks') return 1 / 4;
-  return service === 'hsm' && ['Login', 'ChangePassword', '*'].includes(operation) ? 1 / 2 : 1 / 3;
 }
 
 /** Orders one fault after the other until the storm is over; each is taken away when its time has come. */

@@ -1,39 +1,32 @@
-import type { Causes } from './causes';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Happenings, Span } from './happenings';
+import type { SimulatedWorld } from './simulated-world';
 
 /**
  * A proxy has 250 ms to answer (`spec/kms.md`): on a machine that is busier than that, a healthy one fails a connect, and
- * rightly so. This clock notes when the machine was so slow, as a cause beside the others.
+ * rightly so. A clock in a thread of its own, and a proxy of nobody's that is asked four times a second, tell when the
+ * machine was so slow; each request that may have met such a moment counts as one that was lost to it.
  */
 
-const TICK_MS = 50;
-/** A tick that comes so late shows that others waited, too: half of what a proxy has. */
+/** Of the account of no store. */
+const ACCOUNT_ID = '199999999999';
+/** Half of what a proxy has. */
 const LATE_MS = 125;
-/** One late tick stands for the time around it, milliseconds. */
-const AROUND_MS = 2_000;
 
 /** Watches until the returned function is called. */
-export function watchSlowness(causes: Causes): () => void {
-  let last = performance.now();
-  let lasting: { end(): void } | undefined;
-  let until = 0;
-  const timer = setInterval(() => {
-    const now = performance.now();
-    const late = now - last - TICK_MS;
-    last = now;
-    if (late > LATE_MS) {
-      until = now + AROUND_MS;
-      lasting ??= causes.begin({
-        what: 'a machine that was too busy to answer within 250 ms',
-        codes: ['XKS_PROXY_TIMED_OUT', 'XKS_PROXY_NOT_REACHABLE'],
-        weight: 1,
-      });
-    } else if (lasting && now > until) {
-      lasting.end();
-      lasting = undefined;
-    }
-  }, TICK_MS);
-  return () => {
-    clearInterval(timer);
-    lasting?.end();
-  };
+export async function watchSlowness(
+  world: SimulatedWorld,
+  simulatorUrl: string,
+  { slow }: Pick<Happenings, 'slow'>,
+): Promise<() => Promise<unknown>> {
+  const proxy = await world.ask((control) =>
+    control.createProxy({ accountId: ACCOUNT_ID, connectivity: 'PUBLIC_ENDPOINT' }),
+  );
+  const host = new URL(proxy.XksProxyUriEndpoint).host;
+  const clock = new Worker(join(__dirname, 'slowness-clock.cjs'), {
+    workerData: { simulatorUrl, host, lateMs: LATE_MS },
+  });
+  clock.on('message', (span: Span) => slow.push(span));
+  return () => clock.terminate();
 }

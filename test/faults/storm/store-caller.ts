@@ -13,8 +13,8 @@ import type {
 } from '@aws-sdk/client-kms';
 import { setTimeout as pause } from 'node:timers/promises';
 import { callOnce, clientsOf } from './calls';
-import type { Answer, AnswerCounts, OperationCall } from './calls';
-import type { Causes } from './causes';
+import type { Answer, AnswerCounts, CallRequest, SeenStore, StoreCall } from './calls';
+import { Happenings } from './happenings';
 import { MEDDLINGS } from './meddlings';
 import type { Behind, Meddling } from './meddlings';
 import type { StorePlan, StoreStep } from './plan';
@@ -25,13 +25,15 @@ import type { StormLog } from './storm-log';
 export interface CallerWorld {
   world: SimulatedWorld;
   kmsUrls: string[];
-  causes: Causes;
+  happenings: Happenings;
   counts: AnswerCounts;
   log: StormLog;
 }
 
 /** The given-up limit of whatever a caller waits for: then it goes on with its plan, and the end of the storm tells. */
 const WAIT_LIMIT_MS = 120_000;
+/** Until an API that thawed has done what lay there. */
+const CATCH_UP_MS = 2_000;
 const TRANSITIONAL = ['CONNECTING', 'DISCONNECTING'];
 
 /**
@@ -41,7 +43,7 @@ const TRANSITIONAL = ['CONNECTING', 'DISCONNECTING'];
 export class StoreCaller {
   /** every id that the store had, the present one last */
   readonly ids: string[] = [];
-  readonly calls: OperationCall[] = [];
+  readonly calls: StoreCall[] = [];
   /** passwords and secrets that were given: none of them may be read anywhere */
   readonly secrets: string[] = [];
   behind!: Behind;
@@ -76,6 +78,13 @@ export class StoreCaller {
 
   get storeId(): string {
     return this.ids.at(-1) ?? '';
+  }
+
+  /** The cluster behind the store, where there is one. */
+  get clusterId(): string | undefined {
+    // Nothing is behind it before it is made.
+    const behind = this.behind as Behind | undefined;
+    return behind && 'cluster' in behind ? behind.cluster.ClusterId : undefined;
   }
 
   /** Makes what stands behind the store, and the store. */
@@ -146,24 +155,47 @@ export class StoreCaller {
 
   /** One call of Connect or Disconnect. */
   async call(kind: 'connect' | 'disconnect'): Promise<Answer<unknown>> {
-    const from = Date.now();
     const CustomKeyStoreId = this.storeId;
-    const client = this.#client();
-    const answer = await callOnce((options) =>
+    const answer =
       kind === 'connect'
-        ? client.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }), options)
-        : client.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }), options),
-    );
-    const { accountId } = this.#plan;
-    this.calls.push({ kind, storeId: CustomKeyStoreId, accountId, from, to: Date.now(), answer });
+        ? await this.#ask('Connect', (client, options) =>
+            client.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }), options),
+          )
+        : await this.#ask('Disconnect', (client, options) =>
+            client.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }), options),
+          );
     this.#note(kind, answer);
     return answer;
   }
 
-  async describe(): Promise<CustomKeyStoresListEntry | undefined> {
+  /** Makes one call of the store, or of `storeId`, through one of the APIs, and remembers what was answered, and when. */
+  async #ask<
+    T extends { $metadata: { requestId?: string }; CustomKeyStores?: CustomKeyStoresListEntry[] | undefined },
+  >(
+    request: CallRequest,
+    send: (client: KMSClient, options: { abortSignal: AbortSignal }) => Promise<T>,
+    storeId = this.storeId,
+  ): Promise<Answer<T>> {
     const client = this.#client();
-    const answer = await callOnce((options) =>
-      client.send(new DescribeCustomKeyStoresCommand({ CustomKeyStoreId: this.storeId }), options),
+    const from = Date.now();
+    const answer = await callOnce((options) => send(client, options));
+    const { accountId } = this.#plan;
+    this.calls.push({
+      request,
+      storeId,
+      accountId,
+      from,
+      to: Date.now(),
+      answer: withoutValue(answer),
+      ...(answer.outcome === 'accepted' && { seen: seenIn(answer.value) }),
+    });
+    return answer;
+  }
+
+  async describe(): Promise<CustomKeyStoresListEntry | undefined> {
+    const CustomKeyStoreId = this.storeId;
+    const answer = await this.#ask('Describe', (client, options) =>
+      client.send(new DescribeCustomKeyStoresCommand({ CustomKeyStoreId }), options),
     );
     this.#shared.counts.add('describe', answer);
     return answer.outcome === 'accepted' ? answer.value.CustomKeyStores?.[0] : undefined;
@@ -231,11 +263,10 @@ export class StoreCaller {
   async #meddle(name: string): Promise<void> {
     const meddling = MEDDLINGS[name];
     if (!meddling || this.meddled) return;
-    const { end } = this.#shared.causes.begin({
+    const { end } = Happenings.begin(this.#shared.happenings.meddled, {
       what: name,
       accountId: this.#plan.accountId,
       codes: meddling.codes,
-      weight: 1,
       byHand: true,
     });
     this.meddled = { name, meddling, end };
@@ -246,11 +277,11 @@ export class StoreCaller {
   /** A new secret, agreed between the world and the store as a customer would do it. */
   async renewSecret(): Promise<void> {
     if (this.meddled) return;
-    const { end } = this.#shared.causes.begin({
+    const { end } = Happenings.begin(this.#shared.happenings.meddled, {
       what: 'secret renewed',
       accountId: this.#plan.accountId,
       codes: ['INVALID_CREDENTIALS'],
-      weight: 1,
+      byHand: false,
     });
     const done = await this.#newSecret();
     if (done) end();
@@ -261,15 +292,31 @@ export class StoreCaller {
   async #newSecret(): Promise<boolean> {
     if ('proxy' in this.behind) return this.#newProxySecret(this.behind.proxy.id);
     const { ClusterId } = this.behind.cluster;
+    const password = this.#newPassword();
     for (const until = Date.now() + WAIT_LIMIT_MS; Date.now() < until;) {
       if (!(await this.disconnected())) return false;
-      const password = this.#newPassword();
       await this.#shared.world.ask((control) => control.patchCluster(ClusterId, { kmsuser: { password } }));
       const answer = await this.#update({ KeyStorePassword: password });
       if (answer.outcome === 'accepted') return true;
-      await pause(300);
+      await this.#untilNotLate(answer);
     }
     return false;
+  }
+
+  /**
+   * Waits until a call whose answer was lost takes effect no more: one that lies in a frozen API, or its write in a frozen
+   * PostgreSQL, would else give the store an old secret after a newer one.
+   */
+  async #untilNotLate({ outcome }: Answer<unknown>): Promise<void> {
+    await pause(300);
+    if (outcome !== 'unknown') return;
+    const frozen = (): boolean =>
+      this.#shared.happenings.processFaults.some(
+        ({ how, victim, to }) =>
+          how === 'freeze' && to === undefined && ['api', 'second-api', 'postgres'].includes(victim),
+      );
+    for (const until = Date.now() + WAIT_LIMIT_MS; frozen() && Date.now() < until;) await pause(150);
+    await pause(CATCH_UP_MS);
   }
 
   async #newProxySecret(id: string): Promise<boolean> {
@@ -291,7 +338,7 @@ export class StoreCaller {
       if (answer.outcome === 'accepted') return true;
       // Not while it is CONNECTING, DISCONNECTING or FAILED.
       if (answer.outcome === 'refused' && !(await this.disconnected())) return false;
-      await pause(300);
+      await this.#untilNotLate(answer);
     }
     return false;
   }
@@ -323,9 +370,9 @@ export class StoreCaller {
   async #delete(): Promise<boolean> {
     for (const until = Date.now() + WAIT_LIMIT_MS; Date.now() < until;) {
       if (!(await this.disconnected())) return false;
-      const client = this.#client();
-      const answer = await callOnce((options) =>
-        client.send(new DeleteCustomKeyStoreCommand({ CustomKeyStoreId: this.storeId }), options),
+      const CustomKeyStoreId = this.storeId;
+      const answer = await this.#ask('Delete', (client, options) =>
+        client.send(new DeleteCustomKeyStoreCommand({ CustomKeyStoreId }), options),
       );
       this.#note('delete', answer);
       if (answer.outcome === 'accepted') return true;
@@ -340,9 +387,12 @@ export class StoreCaller {
   async #createStore(): Promise<void> {
     const CustomKeyStoreName = this.#nextName();
     for (;;) {
-      const client = this.#client();
-      const answer = await callOnce((options) =>
-        client.send(new CreateCustomKeyStoreCommand({ CustomKeyStoreName, ...this.#creation() }), options),
+      const creation = this.#creation();
+      const answer = await this.#ask(
+        'Create',
+        (client, options) =>
+          client.send(new CreateCustomKeyStoreCommand({ CustomKeyStoreName, ...creation }), options),
+        '',
       );
       this.#note('create', answer);
       if (answer.outcome === 'accepted') {
@@ -384,8 +434,11 @@ export class StoreCaller {
 
   /** The id of the account's only store; undefined where nobody could tell. */
   async #findByName(): Promise<string | 'none' | undefined> {
-    const client = this.#client();
-    const answer = await callOnce((options) => client.send(new DescribeCustomKeyStoresCommand({}), options));
+    const answer = await this.#ask(
+      'Describe',
+      (client, options) => client.send(new DescribeCustomKeyStoresCommand({}), options),
+      '',
+    );
     if (answer.outcome !== 'accepted') return undefined;
     return answer.value.CustomKeyStores?.[0]?.CustomKeyStoreId ?? 'none';
   }
@@ -393,9 +446,15 @@ export class StoreCaller {
   async #update(
     members: Omit<UpdateCustomKeyStoreCommandInput, 'CustomKeyStoreId'>,
   ): Promise<Answer<unknown>> {
-    const client = this.#client();
-    const answer = await callOnce((options) =>
-      client.send(new UpdateCustomKeyStoreCommand({ CustomKeyStoreId: this.storeId, ...members }), options),
+    const CustomKeyStoreId = this.storeId;
+    const request =
+      'NewCustomKeyStoreName' in members
+        ? 'UpdateName'
+        : 'KeyStorePassword' in members
+          ? 'UpdateOther'
+          : 'UpdateXksPathOrCredential';
+    const answer = await this.#ask(request, (client, options) =>
+      client.send(new UpdateCustomKeyStoreCommand({ CustomKeyStoreId, ...members }), options),
     );
     this.#note('update', answer);
     return answer;
@@ -430,6 +489,20 @@ export class StoreCaller {
   #currentPassword(): string {
     return this.secrets.at(-1) ?? '';
   }
+}
+
+/** What Describe showed; nothing of other calls. */
+function seenIn(value: { CustomKeyStores?: CustomKeyStoresListEntry[] | undefined }): SeenStore[] {
+  return (value.CustomKeyStores ?? []).map((store) => ({
+    storeId: store.CustomKeyStoreId ?? '',
+    state: store.ConnectionState ?? '',
+    ...(store.ConnectionErrorCode !== undefined && { code: store.ConnectionErrorCode }),
+  }));
+}
+
+/** What is remembered of an answer, of which there are many. */
+function withoutValue(answer: Answer<unknown>): Answer<unknown> {
+  return answer.outcome === 'accepted' ? { ...answer, value: undefined } : answer;
 }
 
 /** What is left where the world got a new secret and the store did not. */

@@ -1,16 +1,19 @@
 import { setMaxListeners } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openTemporal } from '../../../temporal/client';
-import { filesWithSecrets } from '../../e2e/home-scan';
 import { AnswerCounts } from './calls';
-import { Causes } from './causes';
+import { causesOf } from './causes';
 import { checkAccepted, checkEnds, checkLedger, checkTries, checkUser } from './checks';
-import type { Violation } from './checks';
+import type { Leak, Violation } from './checks';
+import { checkCreates } from './creates-check';
 import { FaultCounts } from './fault-counts';
-import { readHistory } from './history';
-import type { History } from './history';
+import { Happenings } from './happenings';
+import { byStore, readHistory, recordTransitions } from './history';
+import type { History, OperationRow } from './history';
+import { mayBeLate } from './late-requests';
 import { meddlingsOf } from './meddlings';
 import { itemsOf, Observer } from './observer';
 import { Plan } from './plan';
@@ -18,11 +21,14 @@ import type { Weather } from './plan';
 import { runProcessFaults } from './process-faults';
 import { StormProcesses } from './processes';
 import type { Speed } from './processes';
+import { SecretSearch } from './secret-search';
 import { SimulatedWorld } from './simulated-world';
 import { watchSlowness } from './slowness';
-import { runSimulatorFaults } from './simulator-faults';
+import { HitWatch, runSimulatorFaults } from './simulator-faults';
+import { checkAnswers, checkOneAtATime, checkTransitions } from './state-checks';
 import { StormLog } from './storm-log';
 import { StoreCaller } from './store-caller';
+import { Timelines } from './timelines';
 
 /**
  * A storm: a real supervisor with everything that it starts, callers that ask many stores for anything, and faults that
@@ -56,6 +62,8 @@ export interface StormResult {
   ends: Map<string, number>;
   /** codes of FAILED → number; each had its cause unless it is among the violations */
   codes: Map<string, number>;
+  /** what the checks looked at: what → number */
+  looked: Map<string, number>;
   logFile: string;
   /** where everything of a storm with violations lies */
   home?: string;
@@ -78,27 +86,36 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     namespace: 'default',
   });
   const world = new SimulatedWorld(processes.endpoints.simulator ?? '');
-  const causes = new Causes();
+  const scale = Number(options.speed.budgetScale);
+  const happenings = new Happenings();
+  const hits = new HitWatch(world);
   const counts = new AnswerCounts();
   const faults = new FaultCounts();
   const violations: Violation[] = [];
-  const note = (found: Violation[]): void => {
-    for (const { kind, what } of found) log.say(`VIOLATION (${kind}): ${what}`);
-    violations.push(...found);
+  const note = (found: readonly Violation[]): void => {
+    for (const { kind, what } of found) {
+      // Some checks are made twice.
+      if (violations.some((one) => one.what === what)) continue;
+      log.say(`VIOLATION (${kind}): ${what}`);
+      violations.push({ kind, what });
+    }
   };
-  const observer = new Observer(world);
-  const endSlowness = watchSlowness(causes);
   const callers = plan.stores.map(
-    (store) => new StoreCaller(store, { world, kmsUrls: processes.kmsUrls, causes, counts, log }),
+    (store) => new StoreCaller(store, { world, kmsUrls: processes.kmsUrls, happenings, counts, log }),
   );
-  let history: History = { operations: [], ledger: [], stores: [] };
+  const observer = new Observer(world, () => callers.flatMap(({ clusterId }) => clusterId ?? []));
+  let history: History = { operations: [], ledger: [], stores: [], transitions: [] };
   const over = new AbortController();
   // Every fault that is at work waits for the end.
   setMaxListeners(Infinity, over.signal);
   let stormedMs = 0;
   let during = counts;
   let settledMs = 0;
+  let looked = new Map<string, number>();
+  let endSlowness: (() => Promise<unknown>) | undefined;
   try {
+    await recordTransitions(processes.endpoints.database);
+    endSlowness = await watchSlowness(world, processes.endpoints.simulator ?? '', happenings);
     await Promise.all(callers.map((caller) => caller.create()));
     observer.start();
 
@@ -108,7 +125,8 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
       if (!store) throw new Error('a store without a plan');
       return caller.follow(plan.stepsOf(store, meddlingsOf(caller.kind)));
     });
-    const shared = { world, causes, faults, log, processes, temporal, callers };
+    const shared = { world, happenings, hits, faults, log, processes, temporal, callers };
+    const watching = hits.during(over.signal);
     const simulatorFaults = runSimulatorFaults(
       shared,
       plan.simulatorFaults(),
@@ -128,7 +146,7 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     over.abort();
     log.say('THE STORM IS OVER');
     for (const caller of callers) caller.stopped = true;
-    await Promise.all([simulatorFaults, processFaults]);
+    await Promise.all([simulatorFaults, processFaults, watching]);
     processes.thawAll();
     await world.ask((control) => control.deleteFaults());
     await processes.untilReady();
@@ -140,47 +158,59 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     history = await untilRest(processes, callers);
     settledMs = Date.now() - restFrom;
     log.say(`all is at rest after ${settledMs} ms`);
-    note(checkEnds(history, causes));
-    note(
-      checkAccepted(
-        history,
-        callers.flatMap(({ calls }) => calls),
-      ),
-    );
-    note(await untilClean(() => ledgerAgainstWorld(processes, world, callers)));
+    note(checkEnds(history, happenings, scale));
+    const clean = (): Promise<Violation[]> =>
+      untilClean(() => leaks(processes, world, callers), processes, happenings);
+    note(await clean());
     note(await users(callers, world));
 
     log.say('the world is made good, and every store connects once more with what it knows');
     await Promise.all(callers.map((caller) => caller.heal()));
-    note(await everyStore(callers, 'DISCONNECTED', causes));
-    note(await untilClean(() => ledgerAgainstWorld(processes, world, callers)));
-    note(await everyStore(callers, 'CONNECTED', causes));
-    note(await untilClean(() => ledgerAgainstWorld(processes, world, callers)));
-    note(await everyStore(callers, 'DISCONNECTED', causes));
-    note(await untilClean(() => ledgerAgainstWorld(processes, world, callers)));
+    for (const wanted of ['DISCONNECTED', 'CONNECTED', 'DISCONNECTED'] as const) {
+      note(
+        await everyStore(callers, wanted, (operation) => causesOf(operation, happenings, scale), processes),
+      );
+      note(await clean());
+      await observer.notePasswords();
+    }
     note(await users(callers, world));
     await observer.stop();
     note([...observer.duplicates].map(([slot, what]) => ({ kind: 'duplicate', what: `${slot}: ${what}` })));
+    note(observer.gaps.map((gap) => ({ kind: 'duplicate', what: `nobody saw the calls from ${gap}` })));
+
     history = await readHistory(processes.endpoints.database);
-    note(checkTries(history, observer.calls));
+    const calls = callers.flatMap((caller) => caller.calls);
+    const timelines = new Timelines(history, calls, happenings);
+    note(checkEnds(history, happenings, scale));
+    note(checkAccepted(history, calls, timelines));
+    note(checkOneAtATime(history, happenings));
+    note(checkTransitions(history));
+    note(checkAnswers(calls, timelines));
+    note(checkCreates(history, observer.calls));
+    note(checkTries(history, observer.calls, happenings));
     note(
       [...processes.unexpectedEnds].map((what) => ({ kind: 'process', what: `ended by itself: ${what}` })),
     );
-    const inForce = await Promise.all(
-      callers.flatMap(({ behind }) =>
-        'cluster' in behind ? [world.ask((control) => control.cluster(behind.cluster.ClusterId))] : [],
-      ),
-    );
-    const secrets = [
-      ...callers.flatMap(({ secrets: given }) => given),
-      ...inForce.flatMap(({ kmsuser }) => kmsuser?.password ?? []),
-    ];
+    const secrets = new Set([...callers.flatMap(({ secrets: given }) => given), ...observer.passwords]);
+    const search = new SecretSearch(secrets);
     note(
-      filesWithSecrets(processes.keymoorHome, secrets, ['simulator']).map((file) => ({
+      search.filesBelow(processes.keymoorHome, ['simulator']).map((file) => ({
         kind: 'secret',
         what: `a secret can be read in ${file}`,
       })),
     );
+    if (search.isIn(processes.output))
+      note([{ kind: 'secret', what: 'a secret can be read in what the supervisor said' }]);
+    looked = new Map([
+      ['answers of the API', calls.filter(({ answer }) => answer.outcome !== 'unknown').length],
+      ['states that a store came to', history.transitions.length],
+      ['requests to the simulated AWS and its HSMs', observer.calls.length],
+      ['passwords and secrets that were looked for', secrets.size],
+    ]);
+    if (violations.length > 0) {
+      const evidence = { violations, history, happenings, calls, simulated: observer.calls };
+      writeFileSync(join(processes.home, 'evidence.json'), JSON.stringify(evidence));
+    }
   } catch (error) {
     log.say(`THE STORM BROKE: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     log.say(`the supervisor said: ${processes.output.slice(-4_000)}`);
@@ -193,7 +223,7 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
   } finally {
     over.abort();
     for (const caller of callers) caller.stopped = true;
-    endSlowness();
+    await endSlowness?.();
     observer.stop().catch(() => undefined);
     await temporal.close();
     await processes.stop();
@@ -207,10 +237,11 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     settledMs,
     counts: during,
     faults,
-    meddled: causes.meddled(),
+    meddled: happenings.meddlings(),
     violations,
     ends: tally(history.operations.map(({ kind, state }) => `${kind} ${state}`)),
     codes: tally(history.operations.flatMap(({ code }) => code ?? [])),
+    looked,
     logFile: log.file,
     ...(!good && { home: processes.home }),
   };
@@ -235,11 +266,11 @@ async function untilRest(processes: StormProcesses, callers: readonly StoreCalle
   }
 }
 
-async function ledgerAgainstWorld(
+async function leaks(
   processes: StormProcesses,
   world: SimulatedWorld,
   callers: readonly StoreCaller[],
-): Promise<Violation[]> {
+): Promise<Leak[]> {
   const history = await readHistory(processes.endpoints.database);
   const deletedSubnets = new Set(callers.flatMap(({ deletedSubnet }) => deletedSubnet ?? []));
   return checkLedger(
@@ -249,11 +280,24 @@ async function ledgerAgainstWorld(
   );
 }
 
-/** What a late request made is removed a moment later: looks again before it calls anything broken. */
-async function untilClean(look: () => Promise<Violation[]>): Promise<Violation[]> {
-  for (const until = Date.now() + 60_000; ;) {
+/** What a late request made is swept within this, milliseconds. */
+const SWEPT_WITHIN_MS = 60_000;
+
+/** Looks again, and for a while, where what it finds may be of a late request; all else is broken at once. */
+async function untilClean(
+  look: () => Promise<Leak[]>,
+  processes: StormProcesses,
+  happenings: Happenings,
+): Promise<Violation[]> {
+  const broken = new Map<string, Violation>();
+  for (const until = Date.now() + SWEPT_WITHIN_MS; ;) {
     const found = await look();
-    if (found.length === 0 || Date.now() > until) return found;
+    const history = found.length > 0 ? await readHistory(processes.endpoints.database) : undefined;
+    const late = found.filter(
+      (leak) => leak.kind === 'leak' && history && mayBeLate(leak, history, happenings),
+    );
+    for (const leak of found) if (!late.includes(leak) || Date.now() > until) broken.set(leak.what, leak);
+    if (late.length === 0 || Date.now() > until) return [...broken.values()];
     await pause(250);
   }
 }
@@ -265,19 +309,21 @@ const PROXY_TRIES = 4;
 async function everyStore(
   callers: readonly StoreCaller[],
   wanted: 'CONNECTED' | 'DISCONNECTED',
-  causes: Causes,
+  causes: (operation: OperationRow) => string[],
+  processes: StormProcesses,
 ): Promise<Violation[]> {
   const found = await Promise.all(
     callers.map(async (caller): Promise<Violation[]> => {
       for (let tries = 1; ; tries++) {
-        const from = Date.now();
         if (wanted === 'DISCONNECTED') await caller.disconnected();
         else await caller.connected();
         await caller.untilState((state) => state === wanted || state === 'FAILED');
         const seen = await caller.describe();
         if (seen?.ConnectionState === wanted) return [];
         const code = seen?.ConnectionErrorCode ?? '';
-        const excused = causes.of({ accountId: caller.accountId, code, from, to: Date.now() }).length > 0;
+        const { operations } = await readHistory(processes.endpoints.database);
+        const last = byStore(operations).get(caller.storeId)?.at(-1);
+        const excused = last?.state === 'failed' && causes(last).length > 0;
         if (caller.kind !== 'cloudhsm' && excused && tries < PROXY_TRIES) {
           await caller.disconnected();
           continue;
