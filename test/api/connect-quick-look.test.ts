@@ -1,19 +1,24 @@
 import { ConnectCustomKeyStoreCommand, CreateCustomKeyStoreCommand } from '@aws-sdk/client-kms';
 import { eventually } from '../clients/eventually';
 import type { ApiUnderTest } from './harness/api-under-test';
-import { newAccount, startApiUnderTest } from './harness/api-under-test';
+import { IMPATIENT, newAccount, startApiUnderTest } from './harness/api-under-test';
 import type { SimulatedWorld } from './harness/simulated-world';
 import { createInput, startSimulatedWorld } from './harness/simulated-world';
 import { operationsOf, placeStore, rowOf, setState } from './harness/stores';
+import { startTwin } from './harness/twin';
 
 let world: SimulatedWorld;
 let under: ApiUnderTest;
+/** the same, on the same database, for where somebody never answers */
+let impatient: ApiUnderTest;
 
 beforeAll(async () => {
   world = await startSimulatedWorld();
   under = await startApiUnderTest({ simulatorUrl: world.url });
+  impatient = await startTwin(under, { simulatorUrl: world.url, ...IMPATIENT });
 });
 afterAll(async () => {
+  await impatient.close();
   await under.close();
   await world.close();
 });
@@ -32,8 +37,8 @@ async function arrange(): Promise<Arranged> {
   return { accountId, clusterId: cluster.ClusterId, id: answer.CustomKeyStoreId ?? '' };
 }
 
-const connect = ({ accountId, id }: Arranged) =>
-  under.client(accountId).send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId: id }));
+const connect = ({ accountId, id }: Arranged, by = under) =>
+  by.client(accountId).send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId: id }));
 
 const patchCluster = ({ clusterId }: Arranged, patch: object) =>
   world.control('PATCH', `clusters/${clusterId}`, patch);
@@ -93,19 +98,17 @@ const ACCEPTED: [rule: string, change: (store: Arranged) => Promise<unknown>][] 
     'EC2 throttling',
     (store) => fault(store, 'ec2', '*', { effect: 'error', code: 'RequestLimitExceeded', status: 503 }),
   ],
-  ['EC2 slow', (store) => fault(store, 'ec2', '*', { effect: 'delay', delayMs: 3_000 })],
+  ['EC2 hung', (store) => fault(store, 'ec2', '*', { effect: 'hang' })],
   [
     'a missing permission',
     (store) => fault(store, 'ec2', '*', { effect: 'error', code: 'UnauthorizedOperation', status: 403 }),
   ],
 ];
 
-test.each(ACCEPTED)('%s: the connect is accepted within two seconds', async (_rule, change) => {
+test.each(ACCEPTED)('%s: the connect is accepted', async (_rule, change) => {
   const store = await arrange();
   await change(store);
-  const started = performance.now();
-  await connect(store);
-  expect(performance.now() - started).toBeLessThan(2_000);
+  await connect(store, impatient);
   expect((await rowOf(under, store.id))?.['connection_state']).toBe('CONNECTING');
 });
 
@@ -125,7 +128,7 @@ test('the look is two calls without retries, and only for a store that is DISCON
 
 test('a store that was changed during the look is read and decided anew', async () => {
   const store = await arrange();
-  await fault(store, 'cloudhsm', 'DescribeClusters', { effect: 'delay', delayMs: 400, times: 1 });
+  const held = await fault(store, 'cloudhsm', 'DescribeClusters', { effect: 'hold', times: 1 });
   const call = connect(store);
   await eventually(
     async () =>
@@ -135,6 +138,7 @@ test('a store that was changed during the look is read and decided anew', async 
     `UPDATE custom_key_stores SET connection_state = 'DISCONNECTING', row_version = row_version + 1 WHERE id = $1`,
     [store.id],
   );
+  await world.control('DELETE', `faults/${(held as { id: string }).id}`);
   await expect(call).rejects.toMatchObject({ name: 'CustomKeyStoreInvalidStateException' });
   expect(await operationsOf(under, store.id)).toEqual([]);
 });

@@ -1,26 +1,35 @@
 import type { CreateCustomKeyStoreCommandInput, UpdateCustomKeyStoreCommandInput } from '@aws-sdk/client-kms';
 import { CreateCustomKeyStoreCommand, UpdateCustomKeyStoreCommand } from '@aws-sdk/client-kms';
 import type { ApiUnderTest } from './harness/api-under-test';
-import { newAccount, startApiUnderTest } from './harness/api-under-test';
+import { IMPATIENT, newAccount, startApiUnderTest } from './harness/api-under-test';
 import { NOTHING_STORED, keptProbe, refusalOf, storedOf } from './harness/refusals';
 import type { SimulatedProxy, SimulatedWorld } from './harness/simulated-world';
 import { createExternalInput, startSimulatedWorld } from './harness/simulated-world';
 import { newServiceName, rowOf } from './harness/stores';
+import { startTwin } from './harness/twin';
 
 let world: SimulatedWorld;
 let under: ApiUnderTest;
+/** the same, on the same database, for where somebody never answers */
+let impatient: ApiUnderTest;
 
 beforeAll(async () => {
   world = await startSimulatedWorld();
   under = await startApiUnderTest({ simulatorUrl: world.url });
+  impatient = await startTwin(under, { simulatorUrl: world.url, ...IMPATIENT });
 });
 afterAll(async () => {
+  await impatient.close();
   await under.close();
   await world.close();
 });
 
-async function create(accountId: string, input: CreateCustomKeyStoreCommandInput): Promise<string> {
-  const answer = await under.client(accountId).send(new CreateCustomKeyStoreCommand(input));
+async function create(
+  accountId: string,
+  input: CreateCustomKeyStoreCommandInput,
+  by = under,
+): Promise<string> {
+  const answer = await by.client(accountId).send(new CreateCustomKeyStoreCommand(input));
   return answer.CustomKeyStoreId ?? '';
 }
 
@@ -156,7 +165,8 @@ test.each([
     const accountId = newAccount();
     const proxy = await vpcProxy(accountId);
     await world.control('POST', 'faults', { service: 'ec2', operation, accountId, times: 0, ...effect });
-    const refusal = await refusalOf(create(accountId, createExternalInput(proxy)));
+    const by = effect.effect === 'hang' ? impatient : under;
+    const refusal = await refusalOf(create(accountId, createExternalInput(proxy), by));
     expect([refusal.name, refusal.httpStatus]).toEqual(['KMSInternalException', 500]);
     // Ours, and not the one that stands for a fault that nobody foresaw.
     expect(refusal.message).toContain(serviceOf(proxy));

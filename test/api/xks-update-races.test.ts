@@ -76,6 +76,7 @@ async function updateWhile(
       region: TEST_REGION,
       markers: new Markers(under.masterKey, TEST_REGION),
       quota: 10,
+      patience: 10,
       dispatch: () => undefined,
     },
   };

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { processIdentity } from '../../cli/process-identity';
 import { ChildrenFile, endOrphans } from '../../cli/supervisor/children-file';
 import { temporaryFolder } from './folders';
@@ -83,12 +84,17 @@ test('a child that ended is no longer in the file; a broken or missing file mean
 });
 
 test('a process that has ended, but was not yet waited for, counts as gone', async () => {
-  // its parent, a shell that never looks, keeps it a zombie
-  const shell = spawn('/bin/sh', ['-c', 'sleep 0 & echo $!; exec tail -f /dev/null'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+  // Its parent never looks, and keeps it a zombie. It ends when we say so: the shell, which looks, is another program by then.
+  const script = 'cat <&3 & echo $!; exec "$0" -e "console.log(\'up\'); setInterval(() => {}, 1000)"';
+  const shell = spawn('/bin/sh', ['-c', script, process.execPath], {
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
   });
   children.push(shell);
-  const pid = Number(await new Promise<Buffer>((resolve) => shell.stdout.once('data', resolve)));
+  let said = '';
+  shell.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  await until('the parent', () => said.includes('up'));
+  (shell.stdio[3] as Writable).end();
+  const pid = parseInt(said, 10);
   await until('the zombie to count as gone', () => processIdentity(pid) === undefined);
   expect(() => process.kill(pid, 0)).not.toThrow(); // it is still in the process table
 });

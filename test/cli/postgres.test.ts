@@ -22,7 +22,7 @@ import type { RunningProgram } from '../../cli/program';
 import { temporaryFolder } from './folders';
 
 // initdb takes seconds where the machine is busy
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 const scratch = temporaryFolder();
 // as strict as a folder can be

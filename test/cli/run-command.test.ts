@@ -1,7 +1,7 @@
 import { runCommand } from '../../cli/engines/run-command';
 
 const shell = (script: string): Promise<string> =>
-  runCommand('/bin/sh', ['-c', script], { env: { PATH: '/usr/bin:/bin' }, timeoutMs: 10_000 });
+  runCommand('/bin/sh', ['-c', script], { env: { PATH: '/usr/bin:/bin' }, timeoutMs: 60_000 });
 
 test('a command resolves with what it wrote to stdout', async () => {
   expect(await shell('echo one; echo two >&2')).toBe('one\n');

@@ -188,7 +188,7 @@ test('the download service names an archive and the file in it', async () => {
   program(join(contents, 'temporal'));
   await runCommand('tar', ['-czf', join(contents, 'a.tgz'), '-C', contents, 'temporal'], {
     env: { PATH: systemPath },
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   });
   const asked: string[] = [];
   const server = createServer((request, response) => {

@@ -6,9 +6,6 @@ import { InvalidFile, openWatchedFile } from '../../clients/watched-file';
 import type { WatchedFile } from '../../clients/watched-file';
 import { eventually } from './eventually';
 
-/** A look is due twice a second, on a busy machine later. */
-const LIMIT_MS = 20_000;
-
 /** As often as a busy machine can keep up with. */
 const EVERY_MS = 25;
 
@@ -60,7 +57,7 @@ describe('a file that is kept up with', () => {
   /** The reasons that were logged, oldest first. */
   const complaints = (): unknown[] => linesOf(50).map(({ reason }) => reason);
   const timesOf = (reason: string): number => complaints().filter((one) => one === reason).length;
-  const becomes = (holds: () => boolean): Promise<void> => eventually(holds, LIMIT_MS);
+  const becomes = (holds: () => boolean): Promise<void> => eventually(holds);
 
   /** In one step, so that nobody finds half of it. */
   async function put(text: string, where = file): Promise<void> {

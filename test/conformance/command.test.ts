@@ -11,8 +11,6 @@ import { makeAuthority } from '../clients/xks/test-authority';
 import { TestSimulator } from '../simulator/harness/simulator';
 import { createProxy, XksClient } from '../simulator/harness/xks-proxy';
 
-jest.setTimeout(60_000);
-
 const MAIN = join(projectFolder(), 'dist', 'cli', 'main.js');
 
 let folder: string;
@@ -61,7 +59,7 @@ function start(args: readonly string[], environment: Record<string, string> = {}
 const url = (): string => `https://${client.host}${client.proxy.XksProxyUriPath}`;
 const way = (): string => `${client.host}:443:127.0.0.1:${client.port}`;
 /** A machine with many tests at once must not look like a slow proxy. */
-const usual = (): string[] => [url(), '--connect-to', way(), '--ca', caFile, '--timeout-ms', '2000'];
+const usual = (): string[] => [url(), '--connect-to', way(), '--ca', caFile, '--timeout-ms', '10000'];
 const KEYS = ['--key', 'aes-256', '--key-disabled', 'disabled'];
 const OTHER_KEYS = ['--key-encrypt-only', 'encrypt-only', '--key-decrypt-only', 'decrypt-only'];
 
@@ -239,7 +237,7 @@ test.each([[[]], [['https://x.example/kms/xks/v1', '--fly']]])(
 );
 
 test('CA file, way and Region come from the environment where no option says otherwise', async () => {
-  const { code, stdout } = await start([url(), ...KEYS, '--timeout-ms', '2000', '--json'], {
+  const { code, stdout } = await start([url(), ...KEYS, '--timeout-ms', '10000', '--json'], {
     KEYMOOR_XKS_CA_FILE: caFile,
     KEYMOOR_XKS_CONNECT_TO: way(),
     AWS_REGION: 'eu-west-1',

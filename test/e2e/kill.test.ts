@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import {
   ConnectCustomKeyStoreCommand,
   CreateCustomKeyStoreCommand,
+  DescribeCustomKeyStoresCommand,
   DisconnectCustomKeyStoreCommand,
 } from '@aws-sdk/client-kms';
 import { findFreePorts } from '../../cli/free-port';
@@ -16,7 +17,7 @@ import type { DevUnderTest } from './dev-under-test';
 import { kill, LIMIT_MS, stateOf, untilState, untilStep } from './key-store-under-test';
 import type { KeyStoreUnderTest } from './key-store-under-test';
 
-jest.setTimeout(400_000);
+jest.setTimeout(1_500_000);
 
 let dev: DevUnderTest;
 
@@ -103,9 +104,23 @@ const connect = ({ kms, CustomKeyStoreId }: Target): Promise<unknown> =>
 const disconnect = ({ kms, CustomKeyStoreId }: Target): Promise<unknown> =>
   kms.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
 
+/** How often a connect is made on a machine that is too busy for KMS's 250 ms. */
+const MOST_TRIES = 10;
+
 async function untilConnected(target: Target): Promise<void> {
-  await untilState(target, 'CONNECTED', 'FAILED');
-  expect(await stateOf(target)).toBe('CONNECTED');
+  for (let tries = 1; ; tries++) {
+    await untilState(target, 'CONNECTED', 'FAILED');
+    const { kms, CustomKeyStoreId } = target;
+    const { CustomKeyStores } = await kms.send(new DescribeCustomKeyStoresCommand({ CustomKeyStoreId }));
+    const { ConnectionState, ConnectionErrorCode } = CustomKeyStores?.[0] ?? {};
+    if (ConnectionErrorCode !== 'XKS_PROXY_TIMED_OUT' || tries === MOST_TRIES) {
+      expect([ConnectionState, ConnectionErrorCode]).toEqual(['CONNECTED', undefined]);
+      return;
+    }
+    await disconnect(target);
+    await untilState(target, 'DISCONNECTED');
+    await connect(target);
+  }
 }
 
 describe('two connects, to a cluster and to a private proxy, through the death of everything', () => {
@@ -117,6 +132,14 @@ describe('two connects, to a cluster and to a private proxy, through the death o
     const untilSteps = (one: string, other: string): Promise<unknown> =>
       Promise.all([untilStep(dev, ofCluster, one), untilStep(dev, ofProxy, other)]);
 
+    // A probe has four tries, and so little time that a simulator which comes back is too late for it: not yet.
+    await dev.simulator.fault({
+      service: 'route53',
+      operation: 'ChangeResourceRecordSets',
+      effect: 'error',
+      times: 0,
+      accountId: ofProxy.accountId,
+    });
     await all(connect);
     await kill(dev, 'api');
     await untilSteps('createInfrastructure', 'createVpcEndpoint');
@@ -126,6 +149,15 @@ describe('two connects, to a cluster and to a private proxy, through the death o
     await kill(dev, 'postgres');
     await untilStep(dev, ofCluster, 'rotatePassword');
     await kill(dev, 'simulator');
+    await eventually(
+      () =>
+        dev.simulator.deleteFaults().then(
+          () => true,
+          () => false,
+        ),
+      (deleted) => deleted,
+      { limitMs: LIMIT_MS },
+    );
     await all(untilConnected);
     await expectBuilt(ofCluster);
     await expectWayBuilt(ofProxy);

@@ -19,7 +19,10 @@ import type { PythonClients } from './python-clients';
  * simulator, of which this `dev` knows nothing.
  */
 
-jest.setTimeout(240_000);
+jest.setTimeout(900_000);
+
+/** How often a Create is tried on a machine that is too busy for KMS's 250 ms. */
+const MOST_TRIES = 50;
 
 const HOST = 'xks.maker.example.com';
 const folder = mkdtempSync(join(tmpdir(), 'keymoor-own-proxy-'));
@@ -43,7 +46,6 @@ beforeAll(async () => {
         .createProxy({ connectivity: 'PUBLIC_ENDPOINT', host: HOST, path: '/my/proxy/kms/xks/v1' })
         .catch(() => undefined),
     (made) => made !== undefined,
-    { limitMs: 30_000 },
   ).then((made) => made as SimulatedProxy);
   const way = (await (await fetch(`${url}/_network/names?host=${HOST}`)).json()) as {
     host: string;
@@ -114,17 +116,32 @@ const state = async (id: string): Promise<string> => {
   return shown.trim().replace(/\s+/g, ' ');
 };
 
+/** Tries again what failed only because a proxy on a busy machine took longer than KMS's 250 ms. */
+async function unhurried<T>(create: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await create();
+    } catch (error) {
+      const tooLate = /XksProxyUriUnreachableException/.test(String(error));
+      if (!tooLate || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
 it('the AWS CLI creates and connects a key store on a proxy of one’s own', async () => {
-  const id = (await create('my proxy', proxy.RawSecretAccessKey)).trim();
+  const id = (await unhurried(() => create('my proxy', proxy.RawSecretAccessKey))).trim();
   expect(id).toMatch(/^cks-/);
   await aws('connect-custom-key-store', '--custom-key-store-id', id);
   await eventually(
     () => state(id),
     (seen) => seen === 'CONNECTED None',
-    { limitMs: 60_000 },
   );
   const { requests } = await control.proxy(proxy.id);
-  expect(requests.map(({ kmsOperation, outcome }) => [kmsOperation, outcome])).toEqual([
+  // An answer that came too late is asked for once more.
+  const last = requests.filter(
+    ({ kmsOperation }, index) => kmsOperation !== requests[index + 1]?.kmsOperation,
+  );
+  expect(last.map(({ kmsOperation, outcome }) => [kmsOperation, outcome])).toEqual([
     ['CreateCustomKeyStore', 'ok'],
     ['ConnectCustomKeyStore', 'ok'],
   ]);
@@ -134,43 +151,31 @@ it('the AWS CLI creates and connects a key store on a proxy of one’s own', asy
   await eventually(
     () => state(id),
     (seen) => seen === 'DISCONNECTED None',
-    { limitMs: 60_000 },
   );
   await aws('connect-custom-key-store', '--custom-key-store-id', id);
   await eventually(
     () => state(id),
     (seen) => seen === 'FAILED XKS_PROXY_INVALID_TLS_CONFIGURATION',
-    { limitMs: 60_000 },
   );
   await control.patchProxy(proxy.id, { behaviour: 'healthy' });
 });
 
 it('a Create that is refused says why at the admin endpoint, under the id of its request', async () => {
   const kms = dev.kms('000000000000');
-  const refusal = await kms
-    .send(
-      new CreateCustomKeyStoreCommand({
-        CustomKeyStoreName: 'refused',
-        CustomKeyStoreType: 'EXTERNAL_KEY_STORE',
-        XksProxyConnectivity: 'PUBLIC_ENDPOINT',
-        XksProxyUriEndpoint: `https://${HOST}`,
-        XksProxyUriPath: '/another/path/kms/xks/v1',
-        XksProxyAuthenticationCredential: {
-          AccessKeyId: proxy.AccessKeyId,
-          RawSecretAccessKey: proxy.RawSecretAccessKey,
-        },
-      }),
-    )
-    .then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-  process.stderr.write(
-    await (
-      await fetch(
-        `${dev.endpoints().admin}/probes?requestId=${(refusal as XksProxyInvalidConfigurationException).$metadata.requestId ?? ''}`,
-      )
-    ).text(),
+  const command = new CreateCustomKeyStoreCommand({
+    CustomKeyStoreName: 'refused',
+    CustomKeyStoreType: 'EXTERNAL_KEY_STORE',
+    XksProxyConnectivity: 'PUBLIC_ENDPOINT',
+    XksProxyUriEndpoint: `https://${HOST}`,
+    XksProxyUriPath: '/another/path/kms/xks/v1',
+    XksProxyAuthenticationCredential: {
+      AccessKeyId: proxy.AccessKeyId,
+      RawSecretAccessKey: proxy.RawSecretAccessKey,
+    },
+  });
+  const refusal: unknown = await unhurried(() => kms.send(command)).then(
+    () => undefined,
+    (error: unknown) => error,
   );
   expect(refusal).toBeInstanceOf(XksProxyInvalidConfigurationException);
   const requestId = (refusal as XksProxyInvalidConfigurationException).$metadata.requestId ?? '';

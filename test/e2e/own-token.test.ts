@@ -25,7 +25,7 @@ import type { KeyStoreUnderTest } from './key-store-under-test';
  * file; everything else is `keymoor dev` as it is.
  */
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 const ACCOUNT = '111122223333';
 const PASSWORD = 'kmsPswd1';
@@ -71,7 +71,7 @@ function ownToken(): void {
       KEYMOOR_HSM: 'pkcs11',
       KEYMOOR_PKCS11_FILE: file,
     };
-    dev = await startDev({ ...environment, KEYMOOR_BUDGET_SCALE: '0.2' });
+    dev = await startDev(environment);
   });
 
   afterAll(async () => {
@@ -161,6 +161,9 @@ function ownToken(): void {
 
   test('a library that never returns costs its own step alone, and its worker, killed meanwhile, leaves no process behind', async () => {
     const hanging = await create('hanging', HANGING);
+    const [other] = await listStores('own token');
+    if (other === undefined) throw new Error('the store of the other test is gone');
+    await disconnect(other);
     library.control('C_Login hang');
     await connect(hanging);
     await eventually(
@@ -170,13 +173,14 @@ function ownToken(): void {
     );
     // It hangs now. Another store of the same worker does not notice.
     const worker = dev.endpoints().pids.worker;
-    const [other] = await listStores('own token');
-    if (other === undefined) throw new Error('the store of the other test is gone');
-    await disconnect(other);
     await connect(other);
     await untilState(other, 'CONNECTED', 'FAILED');
     expect(await shown(other)).toEqual(['CONNECTED', undefined]);
-    expect(await shown(hanging)).toEqual(['CONNECTING', undefined]);
+    // On a very busy machine the two tries that it has, of 20 s each, may be over by now.
+    expect([
+      ['CONNECTING', undefined],
+      ['FAILED', 'NETWORK_ERRORS'],
+    ]).toContainEqual(await shown(hanging));
 
     const [process] = library.pids().slice(-1);
     await kill(dev, 'worker');

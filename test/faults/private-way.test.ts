@@ -15,17 +15,35 @@ import type { Fault } from '../harness/simulator-control';
 
 let world: ConnectWorld;
 let aws: AwsClients;
+/** for the attempts that meet a request which stays unanswered: it is given up soon */
+let impatient: AwsClients;
 
 beforeAll(async () => {
   world = await startConnectWorld({ worker: false });
-  // An unanswered request is given up soon.
-  aws = { ...world.dependencies.aws, requestTimeoutMs: 500 };
+  ({ aws } = world.dependencies);
+  impatient = { ...aws, requestTimeoutMs: 2_000 };
 });
 
 afterAll(() => world.close());
 
 const aWorker = (parts: Partial<Dependencies> = {}): Activities =>
   createActivities({ ...world.dependencies, aws, budgetScale: 1, ...parts });
+
+/** An attempt whose request of this operation is lost: the fault hangs it, and the connection breaks without an answer. */
+async function losing(
+  accountId: string,
+  { service, operation }: Pick<Fault, 'service' | 'operation'>,
+  activity: () => Promise<unknown>,
+): Promise<void> {
+  const id = await world.simulator.fault({ service, operation, effect: 'hang', times: 1, accountId });
+  const lost = expect(attempt(activity)).rejects.toThrow();
+  await eventually(
+    () => world.simulator.calls(accountId, service, operation),
+    (calls) => calls.some(({ outcome }) => outcome === 'hang'),
+  );
+  await world.simulator.deleteFault(id);
+  await lost;
+}
 
 /** As often as it takes, but no more than so many times. */
 async function within<T>(most: number, activity: () => Promise<T>): Promise<T> {
@@ -110,9 +128,9 @@ describe('a hosted zone', () => {
     const { accountId } = store;
     const worker = aWorker();
     const first = await untilEndpoint(worker, store.id);
-    const hanging = await zoneFault(accountId, { effect: 'hang', times: 1 });
-    await expect(attempt(() => worker.createPrivateDns(first.input, first.endpoint))).rejects.toThrow();
-    await world.simulator.deleteFault(hanging);
+    await losing(accountId, { service: 'route53', operation: 'CreateHostedZone' }, () =>
+      worker.createPrivateDns(first.input, first.endpoint),
+    );
     await release(worker, store.id, 2);
     const old = await latestZone(store.id);
     expect(old.watch_until).not.toBeNull();
@@ -131,7 +149,8 @@ describe('a hosted zone', () => {
     const worker = aWorker();
     const { input, endpoint } = await untilEndpoint(worker, store.id);
     const held = await zoneFault(accountId, { effect: 'hold', times: 1 });
-    await expect(attempt(() => worker.createPrivateDns(input, endpoint))).rejects.toThrow();
+    const inVain = aWorker({ aws: impatient });
+    await expect(attempt(() => inVain.createPrivateDns(input, endpoint))).rejects.toThrow();
     await world.simulator.fault({
       service: 'route53',
       operation: 'DeleteHostedZone',
@@ -153,7 +172,9 @@ describe('a hosted zone', () => {
     const worker = aWorker();
     const { input, endpoint } = await untilEndpoint(worker, store.id);
     const held = await zoneFault(accountId, { effect: 'hold', times: 1 });
-    await within(2, () => worker.createPrivateDns(input, endpoint));
+    const inVain = aWorker({ aws: impatient });
+    await expect(attempt(() => inVain.createPrivateDns(input, endpoint))).rejects.toThrow();
+    await attempt(() => worker.createPrivateDns(input, endpoint));
     await release(worker, store.id, 2);
     expect(await built(accountId)).toEqual([0, 0]);
     await world.simulator.deleteFault(held);
@@ -255,15 +276,9 @@ describe('an interface endpoint', () => {
     const worker = aWorker();
     const { input } = await world.accept('connect', store.id);
     const choice = await attempt(() => worker.findEndpointService(input));
-    const hanging = await world.simulator.fault({
-      service: 'ec2',
-      operation: 'CreateVpcEndpoint',
-      effect: 'hang',
-      times: 1,
-      accountId,
-    });
-    await expect(attempt(() => worker.createVpcEndpoint(input, choice))).rejects.toThrow();
-    await world.simulator.deleteFault(hanging);
+    await losing(accountId, { service: 'ec2', operation: 'CreateVpcEndpoint' }, () =>
+      worker.createVpcEndpoint(input, choice),
+    );
     await world.simulator.deleteProxy(proxy.id);
     await release(worker, store.id, 1);
     expect(await built(accountId)).toEqual([0, 0]);

@@ -237,7 +237,6 @@ export async function startConnectWorld(
       eventually(
         () => read(storeId),
         (store) => states.includes(store.connectionState),
-        { limitMs: 60_000 },
       ),
     operations: async (storeId) => (await listOperationsOfStore(database.pool, storeId)) ?? [],
     async close() {

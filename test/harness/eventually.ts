@@ -9,7 +9,7 @@ export async function eventually<T>(
   good: (seen: T) => boolean,
   options: { limitMs?: number; everyMs?: number } = {},
 ): Promise<T> {
-  const until = performance.now() + (options.limitMs ?? 20_000);
+  const until = performance.now() + (options.limitMs ?? 120_000);
   for (;;) {
     const seen = await look();
     if (good(seen)) return seen;

@@ -62,7 +62,13 @@ export async function startTestEngines(home: string): Promise<TestEngines> {
       port: postgresPort,
       env,
       progress: () => undefined,
-      settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+      settings: {
+        fsync: 'off',
+        synchronous_commit: 'off',
+        full_page_writes: 'off',
+        // Each test file has pools of its own, and some have many.
+        max_connections: '500',
+      },
     });
     await start(program);
     return url;

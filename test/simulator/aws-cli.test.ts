@@ -162,7 +162,7 @@ withAwsCli(`the AWS CLI${installed ? '' : ' (skipped: `aws` is not on PATH)'}`, 
       '(InvalidVpcEndpointId.NotFound) when calling the DescribeVpcEndpoints operation',
     );
     expect(await simulator.control('GET', '/inventory')).toMatchObject({ vpcEndpoints: [], hostedZones: [] });
-  }, 120_000);
+  });
 
   test('is told what is wrong', async () => {
     const attempt = aws('ec2', 'describe-subnets', '--subnet-ids', 'subnet-00000000000000000');

@@ -16,7 +16,8 @@ import { X509Certificate } from 'node:crypto';
 import { addInterface, connectedCluster } from './harness/connected-cluster';
 import { signAsCustomer } from './harness/customer-ca';
 import { HsmClient } from './harness/hsm-client';
-import { eventually, failure, TestSimulator } from './harness/simulator';
+import { failure, TestSimulator } from './harness/simulator';
+import { onSlow } from './harness/slow-simulator';
 
 let simulator: TestSimulator;
 let cloudHsm: CloudHSMV2Client;
@@ -199,39 +200,39 @@ describe('a cluster made by the API', () => {
   });
 
   test('passes through its states as time goes by, also over a restart', async () => {
-    await simulator.restart(0.1);
-    cloudHsm = simulator.cloudHsm();
-    const id = await createCluster();
-    expect((await describeCluster(id))?.State).toBe('CREATE_IN_PROGRESS');
-    const refused = new CreateHsmCommand({ ClusterId: id, AvailabilityZone: 'eu-central-1a' });
-    expect(await failure(cloudHsm.send(refused))).toBe('CloudHsmInvalidRequestException');
-    await simulator.restart(0);
-    cloudHsm = simulator.cloudHsm();
-    const cluster = await eventually(
-      () => describeCluster(id),
-      (now) => now?.State === 'UNINITIALIZED',
-    );
-    expect(cluster?.Certificates?.ClusterCsr).toContain('BEGIN CERTIFICATE REQUEST');
+    await onSlow(simulator, async (timeGoesBy) => {
+      cloudHsm = simulator.cloudHsm();
+      const id = await createCluster();
+      expect((await describeCluster(id))?.State).toBe('CREATE_IN_PROGRESS');
+      const refused = new CreateHsmCommand({ ClusterId: id, AvailabilityZone: 'eu-central-1a' });
+      expect(await failure(cloudHsm.send(refused))).toBe('CloudHsmInvalidRequestException');
+      await simulator.restart(0);
+      cloudHsm = simulator.cloudHsm();
+      expect((await describeCluster(id))?.State).toBe('CREATE_IN_PROGRESS');
+      timeGoesBy();
+      const cluster = await describeCluster(id);
+      expect(cluster?.State).toBe('UNINITIALIZED');
+      expect(cluster?.Certificates?.ClusterCsr).toContain('BEGIN CERTIFICATE REQUEST');
+    });
   });
 
   test('shows UPDATE_IN_PROGRESS while an HSM of an ACTIVE cluster is added or taken away', async () => {
     const { ClusterId, HsmIds } = await simulator.createCluster();
-    await simulator.restart(0.1);
-    cloudHsm = simulator.cloudHsm();
-    await cloudHsm.send(new CreateHsmCommand({ ClusterId, AvailabilityZone: 'eu-central-1a' }));
-    const adding = await describeCluster(ClusterId);
-    expect(adding?.State).toBe('UPDATE_IN_PROGRESS');
-    expect(adding?.Hsms?.at(-1)?.State).toBe('CREATE_IN_PROGRESS');
-    await eventually(
-      () => describeCluster(ClusterId),
-      (now) => now?.State === 'ACTIVE' && now.Hsms?.at(-1)?.State === 'ACTIVE',
-    );
-    await cloudHsm.send(new DeleteHsmCommand({ ClusterId, HsmId: HsmIds[0] ?? '' }));
-    expect((await describeCluster(ClusterId))?.State).toBe('UPDATE_IN_PROGRESS');
-    await eventually(
-      () => describeCluster(ClusterId),
-      (now) => now?.State === 'ACTIVE' && now.Hsms?.length === 2,
-    );
+    await onSlow(simulator, async (timeGoesBy) => {
+      cloudHsm = simulator.cloudHsm();
+      await cloudHsm.send(new CreateHsmCommand({ ClusterId, AvailabilityZone: 'eu-central-1a' }));
+      const adding = await describeCluster(ClusterId);
+      expect(adding?.State).toBe('UPDATE_IN_PROGRESS');
+      expect(adding?.Hsms?.at(-1)?.State).toBe('CREATE_IN_PROGRESS');
+      timeGoesBy();
+      const added = await describeCluster(ClusterId);
+      expect([added?.State, added?.Hsms?.at(-1)?.State]).toEqual(['ACTIVE', 'ACTIVE']);
+      await cloudHsm.send(new DeleteHsmCommand({ ClusterId, HsmId: HsmIds[0] ?? '' }));
+      expect((await describeCluster(ClusterId))?.State).toBe('UPDATE_IN_PROGRESS');
+      timeGoesBy();
+      const left = await describeCluster(ClusterId);
+      expect([left?.State, left?.Hsms?.length]).toEqual(['ACTIVE', 2]);
+    });
   });
 
   test('is deleted only without HSMs', async () => {

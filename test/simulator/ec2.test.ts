@@ -18,7 +18,8 @@ import {
   RevokeSecurityGroupIngressCommand,
 } from '@aws-sdk/client-ec2';
 import type { ControlCluster } from './harness/simulator';
-import { eventually, failure, TestSimulator } from './harness/simulator';
+import { failure, TestSimulator } from './harness/simulator';
+import { onSlow } from './harness/slow-simulator';
 
 let simulator: TestSimulator;
 let ec2: EC2Client;
@@ -299,16 +300,19 @@ describe('network interfaces', () => {
   });
 
   test('an interface is pending before it is available, over a restart too', async () => {
-    await simulator.restart(0.2);
-    ec2 = simulator.ec2();
-    const eni = await createInterface(await createGroup());
-    const status = async () =>
-      (await ec2.send(new DescribeNetworkInterfacesCommand({ NetworkInterfaceIds: [eni] })))
-        .NetworkInterfaces?.[0]?.Status as string | undefined;
-    expect(await status()).toBe('pending');
-    await simulator.restart();
-    ec2 = simulator.ec2();
-    await eventually(status, (now) => now === 'available');
+    await onSlow(simulator, async (timeGoesBy) => {
+      ec2 = simulator.ec2();
+      const eni = await createInterface(await createGroup());
+      const status = async () =>
+        (await ec2.send(new DescribeNetworkInterfacesCommand({ NetworkInterfaceIds: [eni] })))
+          .NetworkInterfaces?.[0]?.Status as string | undefined;
+      expect(await status()).toBe('pending');
+      await simulator.restart();
+      ec2 = simulator.ec2();
+      expect(await status()).toBe('pending');
+      timeGoesBy();
+      expect(await status()).toBe('available');
+    });
   });
 
   test.each([

@@ -5,7 +5,8 @@ import { connect } from 'node:tls';
 import type { ConnectedCluster } from './harness/connected-cluster';
 import { connectedCluster, kmsuser } from './harness/connected-cluster';
 import { HsmClient } from './harness/hsm-client';
-import { eventually, TestSimulator } from './harness/simulator';
+import { TestSimulator } from './harness/simulator';
+import { onSlow } from './harness/slow-simulator';
 
 const STORE = 'cks-0123456789abcdef0';
 const OTHER = 'cks-fedcba98765432100';
@@ -47,14 +48,13 @@ describe('the way to an HSM', () => {
   });
 
   test('there is none while the interface is pending', async () => {
-    await simulator.restart(0.3);
-    ec2 = simulator.ec2();
-    const slow = await connectedCluster(simulator, ec2);
-    expect(await route(slow.addresses[0], slow.groupId)).toBe(404);
-    await eventually(
-      () => route(slow.addresses[0], slow.groupId),
-      (status) => status === 200,
-    );
+    await onSlow(simulator, async (timeGoesBy) => {
+      ec2 = simulator.ec2();
+      const slow = await connectedCluster(simulator, ec2);
+      expect(await route(slow.addresses[0], slow.groupId)).toBe(404);
+      timeGoesBy();
+      expect(await route(slow.addresses[0], slow.groupId)).toBe(200);
+    });
   });
 
   test('an unreachable cluster has none, and its connections end', async () => {

@@ -15,7 +15,8 @@ import {
   DescribeVpcEndpointsCommand,
   DescribeVpcsCommand,
 } from '@aws-sdk/client-ec2';
-import { eventually, failure, REGION, TestSimulator } from './harness/simulator';
+import { failure, REGION, TestSimulator } from './harness/simulator';
+import { onSlow } from './harness/slow-simulator';
 import type { VpcProxy } from './harness/vpc-proxy';
 import { vpcProxy } from './harness/vpc-proxy';
 
@@ -228,20 +229,22 @@ describe('an interface endpoint', () => {
   });
 
   test('is pending before it is available', async () => {
-    await simulator.restart(1);
-    const again = simulator.ec2();
-    const { VpcEndpoint } = await again.send(
-      new CreateVpcEndpointCommand({
-        VpcEndpointType: 'Interface',
-        VpcId: proxy.vpcId,
-        ServiceName: proxy.serviceName,
-        SubnetIds: proxy.subnetIds,
-      }),
-    );
-    const command = new DescribeVpcEndpointsCommand({ VpcEndpointIds: [VpcEndpoint?.VpcEndpointId ?? ''] });
-    const state = async () => (await again.send(command)).VpcEndpoints?.[0]?.State;
-    expect(await state()).toBe('pending');
-    await eventually(state, (seen) => String(seen) === 'available');
+    await onSlow(simulator, async (timeGoesBy) => {
+      const again = simulator.ec2();
+      const { VpcEndpoint } = await again.send(
+        new CreateVpcEndpointCommand({
+          VpcEndpointType: 'Interface',
+          VpcId: proxy.vpcId,
+          ServiceName: proxy.serviceName,
+          SubnetIds: proxy.subnetIds,
+        }),
+      );
+      const command = new DescribeVpcEndpointsCommand({ VpcEndpointIds: [VpcEndpoint?.VpcEndpointId ?? ''] });
+      const state = async () => (await again.send(command)).VpcEndpoints?.[0]?.State;
+      expect(await state()).toBe('pending');
+      timeGoesBy();
+      expect(await state()).toBe('available');
+    });
   });
 
   test.each([
@@ -466,16 +469,15 @@ describe('deleting endpoints', () => {
 
   test('shows them as deleting until they are gone', async () => {
     const id = await proxy.createEndpoint();
-    await simulator.restart(1);
-    ec2 = simulator.ec2();
-    await ec2.send(new DeleteVpcEndpointsCommand({ VpcEndpointIds: [id] }));
-    expect(await endpoint(id)).toMatchObject({ State: 'deleting' });
-    const inventory = () => simulator.control<{ vpcEndpoints: unknown[] }>('GET', '/inventory');
-    expect(await inventory()).toMatchObject({ vpcEndpoints: [{ VpcEndpointId: id, State: 'deleting' }] });
-    await eventually(
-      () => endpoints(),
-      (left) => left.length === 0,
-    );
-    expect(await inventory()).toMatchObject({ vpcEndpoints: [] });
+    await onSlow(simulator, async (timeGoesBy) => {
+      ec2 = simulator.ec2();
+      await ec2.send(new DeleteVpcEndpointsCommand({ VpcEndpointIds: [id] }));
+      expect(await endpoint(id)).toMatchObject({ State: 'deleting' });
+      const inventory = () => simulator.control<{ vpcEndpoints: unknown[] }>('GET', '/inventory');
+      expect(await inventory()).toMatchObject({ vpcEndpoints: [{ VpcEndpointId: id, State: 'deleting' }] });
+      timeGoesBy();
+      expect(await endpoints()).toEqual([]);
+      expect(await inventory()).toMatchObject({ vpcEndpoints: [] });
+    });
   });
 });

@@ -17,11 +17,11 @@ describe('a connect of a CloudHSM key store', () => {
     await world.untilState(store.id, 'CONNECTED', 'FAILED');
     const [operation] = await world.operations(store.id);
     expect(operation).toMatchObject({ kind: 'connect', state: 'succeeded' });
-    expect(operation?.steps.map((step) => [step.name, step.state, step.attempts])).toEqual([
-      ['findCluster', 'succeeded', 1],
-      ['createInfrastructure', 'succeeded', 1],
-      ['loginKmsuser', 'succeeded', 1],
-      ['rotatePassword', 'succeeded', 1],
+    expect(operation?.steps.map((step) => [step.name, step.state])).toEqual([
+      ['findCluster', 'succeeded'],
+      ['createInfrastructure', 'succeeded'],
+      ['loginKmsuser', 'succeeded'],
+      ['rotatePassword', 'succeeded'],
     ]);
     const inventory = await world.simulator.inventory(store.accountId);
     expect(inventory.securityGroups).toMatchObject([{ GroupName: `kms-${store.id}` }]);

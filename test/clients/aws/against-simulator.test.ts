@@ -232,12 +232,11 @@ describe('AWS calls of a connect, over the wire', () => {
     ['a lost reply', { effect: 'lost-reply' }, { kind: 'retry', network: true }],
     ['silence', { effect: 'hang' }, { kind: 'retry', network: true }],
   ];
-  test.each(FAULTS)('%s is told apart, for both services', async (_what, fault, failure) => {
+  test.each(FAULTS)('%s is told apart, for both services', async (what, fault, failure) => {
+    const options = { timeoutMs: what === 'silence' ? 300 : 20_000, throttledTries: 1 };
     await world.control('POST', 'faults', { service: 'ec2', operation: '*', accountId: account, ...fault });
     await expect(
-      failureOf(
-        describeSubnets(world.clients, account, made.SubnetIds, { timeoutMs: 300, throttledTries: 1 }),
-      ),
+      failureOf(describeSubnets(world.clients, account, made.SubnetIds, options)),
     ).resolves.toMatchObject({ ...failure, operation: 'ec2:DescribeSubnets' });
     const code =
       'code' in fault && fault.code === 'UnauthorizedOperation'
@@ -251,9 +250,7 @@ describe('AWS calls of a connect, over the wire', () => {
       ...code,
     });
     await expect(
-      failureOf(
-        describeCluster(world.clients, account, made.ClusterId, { timeoutMs: 300, throttledTries: 1 }),
-      ),
+      failureOf(describeCluster(world.clients, account, made.ClusterId, options)),
     ).resolves.toMatchObject({ ...failure, operation: 'cloudhsm:DescribeClusters' });
   });
 

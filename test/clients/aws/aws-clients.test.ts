@@ -135,11 +135,9 @@ describe('clients of AWS', () => {
       () => describeCluster(clients, ACCOUNT, CLUSTER_ID, { timeoutMs: 150 }),
       () => describeSubnets(clients, ACCOUNT, ['subnet-1'], { timeoutMs: 150 }),
     ]) {
-      const started = Date.now();
       const failure = await failureOf(call());
       expect(failure).toMatchObject({ kind: 'retry', network: true, awsCode: 'TimeoutError' });
       expect(failure.message).toContain('got no answer');
-      expect(Date.now() - started).toBeLessThan(2_000);
     }
   });
 

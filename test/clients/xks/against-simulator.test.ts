@@ -4,8 +4,10 @@ import type { XksProxyClient } from '../../../clients/xks/xks-proxy';
 import { probeProxy } from '../../../clients/xks/probe-proxy';
 import type { ProxyCallFailed } from '../../../clients/xks/proxy-call-failed';
 import type { XksProxyOutcome } from '../../../keystore/xks-proxy-outcome';
+import { eventually } from '../eventually';
 import { startWorld } from '../simulated-world';
 import type { SimulatedWorld } from '../simulated-world';
+import { stopClock } from '../stopped-clock';
 import { AMPLE_MS, failureOf } from './test-proxy';
 
 /** The control API's answer to a new proxy (contract.md). */
@@ -165,6 +167,8 @@ describe("the simulator's proxy", () => {
   ];
   test.each(STALLS)('that behaves as %s ends a probe with %s', async (behaviour, outcome) => {
     await behave(behaviour);
+    // So that the time goes to what stalls.
+    await client.warmUp();
     await expect(probeFailure(250)).resolves.toMatchObject({ outcome, networkTimeout: true });
   });
 
@@ -177,6 +181,7 @@ describe("the simulator's proxy", () => {
 
   test('that is too slow has timed out, after two tries', async () => {
     await world.control('PATCH', `xks-proxies/${made.id}`, { delayMs: 60_000 });
+    await client.warmUp();
     await expect(probeFailure(200)).resolves.toMatchObject({ outcome: 'timed-out', networkTimeout: true });
   });
 
@@ -218,7 +223,15 @@ describe("the simulator's proxy", () => {
   test('that has not answered has been asked twice', async () => {
     const fault = { service: 'xks', operation: 'GetHealthStatus', effect: 'hang', resourceId: made.id };
     await world.control('POST', 'faults', fault);
-    await expect(probeProxy(client, target(), PROBE, { timeoutMs: 500 })).resolves.toBeDefined();
+    const clock = stopClock();
+    try {
+      const probe = probeProxy(client, target(), PROBE);
+      await eventually(async () => (await requests()).length === 1);
+      clock.pass(AMPLE_MS);
+      await expect(probe).resolves.toBeDefined();
+    } finally {
+      clock.release();
+    }
     await expect(requests()).resolves.toHaveLength(2);
   });
 });

@@ -1,10 +1,14 @@
 import dns from 'node:dns';
+import { setImmediate as turn } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
 import { createAuthorities } from '../../../clients/xks/authorities';
 import { openConnection } from '../../../clients/xks/open-connection';
 import { createXksProxyClient } from '../../../clients/xks/xks-proxy';
 import type { ProxyTarget } from '../../../clients/xks/proxy-target';
 import type { XksProxyClient, XksProxyClientConfig } from '../../../clients/xks/xks-proxy';
+import { eventually } from '../eventually';
+import { stopClock } from '../stopped-clock';
+import type { StoppedClock } from '../stopped-clock';
 import { makeAuthority } from './test-authority';
 import { AMPLE_MS, failureOf, HEALTH_REQUEST, HOST, startTestProxy, TARGET } from './test-proxy';
 import type { TestProxy } from './test-proxy';
@@ -15,6 +19,7 @@ describe('where requests to a proxy go', () => {
   let proxy: TestProxy;
   let simulator: TestSimulator;
   let asked: string[];
+  let clock: StoppedClock | undefined;
   beforeAll(async () => {
     proxy = await startTestProxy();
     simulator = await startTestSimulator();
@@ -24,6 +29,10 @@ describe('where requests to a proxy go', () => {
     asked = [];
     proxy.received.length = 0;
     simulator.reset();
+  });
+  afterEach(() => {
+    clock?.release();
+    clock = undefined;
   });
 
   /** A client for which the names of DNS lead to these addresses, one list per look-up, the last one for ever. */
@@ -129,12 +138,18 @@ describe('where requests to a proxy go', () => {
   test('an address that was checked is the one that is connected to: there is no second look-up', async () => {
     // Nothing answers at the first address; a second look-up would lead to loopback.
     const lookup = jest.spyOn(dns, 'lookup');
-    const rebinding = client([['192.0.2.1'], ['127.0.0.1']], { timeoutMs: 60 });
-    const failure = await failureOf(
+    clock = stopClock();
+    const rebinding = client([['192.0.2.1'], ['127.0.0.1']]);
+    const call = failureOf(
       rebinding.getHealthStatus({ ...TARGET, connectivity: 'VPC_ENDPOINT_SERVICE' }, HEALTH_REQUEST, {
         repeat: false,
       }),
     );
+    await eventually(() => asked.length === 1);
+    // From the name's address to the attempt to connect nothing else is waited for.
+    await turn();
+    clock.pass(AMPLE_MS);
+    const failure = await call;
     // A machine without any way there says so at once.
     expect(['connect-timed-out', 'not-reachable']).toContain(failure.outcome);
     expect(failure.message).toContain(`${HOST} at 192.0.2.1:443`);
@@ -144,14 +159,17 @@ describe('where requests to a proxy go', () => {
   });
 
   test('the second try after a time-out is looked up, and checked, again', async () => {
+    clock = stopClock();
     const slow = client([], {
-      timeoutMs: 60,
       resolve: (host) => {
         asked.push(host);
         return asked.length === 1 ? new Promise(() => undefined) : Promise.resolve(['127.0.0.1']);
       },
     });
-    expect((await failureOf(ask(slow))).outcome).toBe('address-refused');
+    const call = failureOf(ask(slow));
+    await eventually(() => asked.length === 1);
+    clock.pass(AMPLE_MS);
+    expect((await call).outcome).toBe('address-refused');
     expect(asked).toEqual([HOST, HOST]);
   });
 
@@ -263,18 +281,26 @@ describe('where requests to a proxy go', () => {
 
     test('that is slower than a proxy may be leads there all the same', async () => {
       simulator.names.set(HOST, { host: '127.0.0.1', port: proxy.port });
+      let found: () => void = () => undefined;
+      simulator.slowness = new Promise((resolve) => (found = resolve));
+      clock = stopClock();
       const timeoutMs = 400;
-      simulator.delayMs = 2 * timeoutMs;
-      await expect(
-        ask(client([['8.8.8.8']], { simulatorUrl: simulator.url, timeoutMs })),
-      ).resolves.toBeDefined();
+      const call = ask(client([['8.8.8.8']], { simulatorUrl: simulator.url, timeoutMs }));
+      await eventually(() => simulator.nameQuestions === 1);
+      clock.pass(2 * timeoutMs);
+      found();
+      await expect(call).resolves.toBeDefined();
     });
 
     test('that hangs nothing is reached in time', async () => {
       simulator.hang = true;
-      const failure = await failureOf(
-        ask(client([['8.8.8.8']], { simulatorUrl: simulator.url, timeoutMs: 60 })),
-      );
+      clock = stopClock();
+      const call = failureOf(ask(client([['8.8.8.8']], { simulatorUrl: simulator.url })));
+      for (const tries of [1, 2]) {
+        await eventually(() => simulator.nameQuestions === tries);
+        clock.pass(AMPLE_MS);
+      }
+      const failure = await call;
       expect(failure).toMatchObject({ outcome: 'connect-timed-out', networkTimeout: true });
     });
 

@@ -1,11 +1,15 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { ServerResponse } from 'node:http';
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { probeProxy } from '../../../clients/xks/probe-proxy';
 import { eventually } from '../eventually';
+import { stopClock } from '../stopped-clock';
+import type { StoppedClock } from '../stopped-clock';
 import { makeAuthority } from './test-authority';
 import {
   answerJson,
@@ -20,13 +24,35 @@ import {
 import type { Received, TestProxy } from './test-proxy';
 import { startTestSimulator } from './test-simulator';
 
-const SHORT_MS = 150;
+/** Of a try; it is over when a test says so. */
+const LIMIT_MS = 150;
+
+/** Published when a client of this process has read the headers of an answer. */
+const HEARD = 'http.client.response.finish';
 
 describe('a proxy that stalls (D34)', () => {
   const close: (() => unknown)[] = [];
+  let clock: StoppedClock;
+  /** answers whose headers the client has read */
+  let heard: number;
+  const onHeard = () => void heard++;
+
+  beforeEach(() => {
+    heard = 0;
+    subscribe(HEARD, onHeard);
+    clock = stopClock();
+  });
   afterEach(async () => {
+    clock.release();
+    unsubscribe(HEARD, onHeard);
     for (const end of close.splice(0).reverse()) await end();
   });
+
+  /** Lets a try come as far as wanted, and its time run out. */
+  async function runOut(cameSoFar: () => boolean): Promise<void> {
+    await eventually(cameSoFar);
+    clock.pass(LIMIT_MS);
+  }
 
   /** A listener that is full: the system drops further attempts to connect, as a firewall would. */
   async function fullListener(): Promise<number> {
@@ -49,19 +75,21 @@ describe('a proxy that stalls (D34)', () => {
       const socket = connect({ port, host: '127.0.0.1' });
       socket.on('error', () => undefined);
       filling.push(socket);
-      full = await Promise.race([
-        once(socket, 'connect').then(() => false),
-        new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 300)),
-      ]);
+      await Promise.race([once(socket, 'connect'), pause(300)]);
+      // On a busy machine both may have happened by now.
+      await turn();
+      full = socket.connecting;
     }
     return port;
   }
 
-  /** A TCP server that reads and says nothing. */
-  async function silentServer(): Promise<{ port: number; sockets: Socket[] }> {
+  /** A TCP server that reads and says nothing; `greeted` counts the connections on which TLS was begun. */
+  async function silentServer(): Promise<{ port: number; sockets: Socket[]; greeted: () => number }> {
     const sockets: Socket[] = [];
+    let greeted = 0;
     const server: Server = createServer((socket) => {
       sockets.push(socket);
+      socket.once('data', () => greeted++);
       socket.on('error', () => undefined).resume();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -69,7 +97,7 @@ describe('a proxy that stalls (D34)', () => {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => server.close(resolve));
     });
-    return { port: (server.address() as AddressInfo).port, sockets };
+    return { port: (server.address() as AddressInfo).port, sockets, greeted: () => greeted };
   }
 
   async function stallingProxy(answer: TestProxy['answer']): Promise<TestProxy> {
@@ -79,60 +107,83 @@ describe('a proxy that stalls (D34)', () => {
     return proxy;
   }
   const DRIP = Buffer.from(JSON.stringify(HEALTHY));
-  const dripping = (every: number) => (_request: Received, response: ServerResponse) => {
-    let at = 0;
-    const timer = setInterval(() => response.write(DRIP.subarray(at, ++at)), every);
-    response.on('close', () => clearInterval(timer));
-  };
+  /** how often a proxy that goes on without end has said something */
+  let said = 0;
+  const goingOn =
+    (say: (response: ServerResponse) => void) => (_request: Received, response: ServerResponse) => {
+      const timer = setInterval(() => {
+        say(response);
+        said++;
+      }, 5);
+      response.on('close', () => clearInterval(timer));
+    };
 
-  const IN_ANSWER: [where: string, answer: TestProxy['answer'], said: RegExp][] = [
-    ['before the first byte', () => undefined, /no answer came in time/],
-    [
-      'in the status line',
-      (_request, response) => response.socket?.write('HTTP/1.1 20'),
-      /no answer came in time/,
-    ],
-    [
-      'in the headers',
-      (_request, response) => response.socket?.write('HTTP/1.1 200 OK\r\nA: b\r\n'),
-      /no answer/,
-    ],
-    [
-      'after the headers',
-      (_request, response) => response.writeHead(200, { 'content-length': '99' }).flushHeaders(),
-      /only a part of the answer/,
-    ],
-    [
-      'in the middle of the body',
-      (_request, response) => response.write(DRIP.subarray(0, 40)),
-      /only a part of the answer/,
-    ],
-    ['by a byte every so often', dripping(40), /only a part of the answer/],
-    [
-      'by interim answers without end',
-      (_request, response) => {
-        const timer = setInterval(() => response.writeProcessing(), 20);
-        response.on('close', () => clearInterval(timer));
-      },
-      /no answer/,
-    ],
+  const NO_ANSWER = /no answer came in time/;
+  const A_PART = /only a part of the answer/;
+  const IN_ANSWER: { where: string; answer: TestProxy['answer']; message: RegExp; goesOn?: true }[] = [
+    { where: 'before the first byte', answer: () => undefined, message: NO_ANSWER },
+    {
+      where: 'in the status line',
+      answer: (_request, response) => response.socket?.write('HTTP/1.1 20'),
+      message: NO_ANSWER,
+    },
+    {
+      where: 'in the headers',
+      answer: (_request, response) => response.socket?.write('HTTP/1.1 200 OK\r\nA: b\r\n'),
+      message: NO_ANSWER,
+    },
+    {
+      where: 'after the headers',
+      answer: (_request, response) => response.writeHead(200, { 'content-length': '99' }).flushHeaders(),
+      message: A_PART,
+    },
+    {
+      where: 'in the middle of the body',
+      answer: (_request, response) => response.write(DRIP.subarray(0, 40)),
+      message: A_PART,
+    },
+    {
+      where: 'by a byte every so often',
+      answer: goingOn((response) => response.write(' ')),
+      message: A_PART,
+      goesOn: true,
+    },
+    {
+      where: 'by interim answers without end',
+      answer: goingOn((response) => response.writeProcessing()),
+      message: NO_ANSWER,
+      goesOn: true,
+    },
   ];
 
-  test.each(IN_ANSWER)('%s has timed out', async (_where, answer, said) => {
+  test.each(IN_ANSWER)('$where has timed out', async ({ answer, message, goesOn }) => {
     const proxy = await stallingProxy(answer);
-    const client = clientOf(proxy, { timeoutMs: SHORT_MS });
-    const failure = await failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    const client = clientOf(proxy, { timeoutMs: LIMIT_MS });
+    const call = failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    for (const tries of [1, 2]) {
+      await eventually(() => proxy.received.length === tries && (message !== A_PART || heard === tries));
+      // What was written is there to be read in the next turn of the loop.
+      await turn();
+      await turn();
+      clock.pass(LIMIT_MS / 2);
+      const before = said;
+      if (goesOn === true) await eventually(() => said > before + 1);
+      clock.pass(LIMIT_MS / 2);
+    }
+    const failure = await call;
     expect(failure).toMatchObject({ outcome: 'timed-out', networkTimeout: true });
-    expect(failure.message).toMatch(said);
+    expect(failure.message).toMatch(message);
     // Once more, and no oftener; and nothing is left open.
     expect(proxy.received).toHaveLength(2);
     await eventually(() => proxy.connections.every((socket) => socket.destroyed));
   });
 
   test('in the TLS handshake has timed out', async () => {
-    const { port, sockets } = await silentServer();
-    const client = clientOf({ port, authority: await makeAuthority() }, { timeoutMs: SHORT_MS });
-    const failure = await failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    const { port, sockets, greeted } = await silentServer();
+    const client = clientOf({ port, authority: await makeAuthority() }, { timeoutMs: LIMIT_MS });
+    const call = failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    for (const tries of [1, 2]) await runOut(() => greeted() === tries);
+    const failure = await call;
     expect(failure).toMatchObject({ outcome: 'timed-out', networkTimeout: true });
     expect(failure.message).toMatch(/TLS handshake did not end in time/);
     expect(sockets).toHaveLength(2);
@@ -141,8 +192,11 @@ describe('a proxy that stalls (D34)', () => {
 
   test('before TCP accepts cannot be connected to in time', async () => {
     const port = await fullListener();
-    const client = clientOf({ port, authority: await makeAuthority() }, { timeoutMs: SHORT_MS });
-    const failure = await failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    const client = clientOf({ port, authority: await makeAuthority() }, { timeoutMs: LIMIT_MS });
+    const call = failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    // Nobody sees how far the tries come.
+    for (const _try of [1, 2]) await runOut(() => clock.isWaitedFor());
+    const failure = await call;
     expect(failure).toMatchObject({ outcome: 'connect-timed-out', networkTimeout: true });
     expect(failure.message).toMatch(/no connection to xks\.example\.com at 127\.0\.0\.1:\d+ in time/);
   });
@@ -152,7 +206,7 @@ describe('a proxy that stalls (D34)', () => {
     const client = clientOf(
       { port: 1, authority: await makeAuthority() },
       {
-        timeoutMs: SHORT_MS,
+        timeoutMs: LIMIT_MS,
         connectTo: [],
         resolve: (host) => {
           asked.push(host);
@@ -160,7 +214,9 @@ describe('a proxy that stalls (D34)', () => {
         },
       },
     );
-    const failure = await failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    const call = failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST));
+    for (const tries of [1, 2]) await runOut(() => asked.length === tries);
+    const failure = await call;
     expect(failure).toMatchObject({ outcome: 'connect-timed-out', networkTimeout: true });
     expect(failure.message).toMatch(/was not resolved in time/);
     expect(asked).toHaveLength(2);
@@ -174,9 +230,11 @@ describe('a proxy that stalls (D34)', () => {
     });
     const request = { kmsRequestId: 'r', kmsOperation: 'ConnectCustomKeyStore' } as const;
     // More than a second, so that the two dates differ.
-    await expect(probeProxy(clientOf(proxy), TARGET, request, { timeoutMs: 1_200 })).resolves.toMatchObject(
-      HEALTHY,
-    );
+    const timeoutMs = 1_200;
+    const probe = probeProxy(clientOf(proxy), TARGET, request, { timeoutMs });
+    await eventually(() => dates.length === 1);
+    clock.pass(timeoutMs);
+    await expect(probe).resolves.toMatchObject(HEALTHY);
     expect(new Set(dates).size).toBe(2);
     expect(proxy.connections).toHaveLength(2);
   });
@@ -206,15 +264,19 @@ describe('a proxy that stalls (D34)', () => {
   ];
   test.each(CALLS)('%s, which has a pool, is asked again on a connection of its own', async (_what, call) => {
     const proxy = await stallingProxy(() => undefined);
-    const failure = await failureOf(call(clientOf(proxy, { timeoutMs: SHORT_MS })));
+    const called = failureOf(call(clientOf(proxy, { timeoutMs: LIMIT_MS })));
+    for (const tries of [1, 2]) await runOut(() => proxy.received.length === tries);
+    const failure = await called;
     expect(failure).toMatchObject({ outcome: 'timed-out', networkTimeout: true });
     expect(proxy.received.map(({ headers }) => headers.connection)).toEqual(['keep-alive', 'close']);
   });
 
   test('is asked once where no repeat is wanted', async () => {
     const proxy = await stallingProxy(() => undefined);
-    const client = clientOf(proxy, { timeoutMs: SHORT_MS });
-    await failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST, { repeat: false }));
+    const client = clientOf(proxy, { timeoutMs: LIMIT_MS });
+    const call = failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST, { repeat: false }));
+    await runOut(() => proxy.received.length === 1);
+    await call;
     expect(proxy.received).toHaveLength(1);
   });
 
@@ -240,8 +302,12 @@ describe('a proxy that stalls (D34)', () => {
 
     test('is a deadline: it counts as a time-out, and there is no time for a repeat', async () => {
       const proxy = await stallingProxy(() => undefined);
-      const signal = AbortSignal.timeout(SHORT_MS);
-      const failure = await failureOf(clientOf(proxy).getHealthStatus(TARGET, HEALTH_REQUEST, { signal }));
+      const deadline = new AbortController();
+      const { signal } = deadline;
+      const call = failureOf(clientOf(proxy).getHealthStatus(TARGET, HEALTH_REQUEST, { signal }));
+      await eventually(() => proxy.received.length === 1);
+      deadline.abort(new DOMException('The time is over.', 'TimeoutError'));
+      const failure = await call;
       expect(failure).toMatchObject({ outcome: 'timed-out', networkTimeout: true });
       expect(proxy.received).toHaveLength(1);
     });
@@ -255,11 +321,12 @@ describe('a proxy that stalls (D34)', () => {
     const deadline = new AbortController();
     const client = clientOf(
       { port: silent.port, authority: await makeAuthority() },
-      { timeoutMs: SHORT_MS, connectTo: [], simulatorUrl: simulator.url },
+      { timeoutMs: LIMIT_MS, connectTo: [], simulatorUrl: simulator.url },
     );
     const call = failureOf(client.getHealthStatus(TARGET, HEALTH_REQUEST, { signal: deadline.signal }));
-    await eventually(() => silent.sockets.length === 1);
+    await eventually(() => silent.greeted() === 1);
     simulator.hang = true;
+    clock.pass(LIMIT_MS);
     await eventually(() => simulator.nameQuestions === 2);
     deadline.abort(new DOMException('The time is over.', 'TimeoutError'));
     const failure = await call;
@@ -269,11 +336,10 @@ describe('a proxy that stalls (D34)', () => {
 
   test('time in which this process itself did nothing is not held against the proxy', async () => {
     const proxy = await stallingProxy((request, response) => {
-      const until = Date.now() + 2 * SHORT_MS;
-      while (Date.now() < until); // server and client share this process
+      clock.passUnnoticed(20 * LIMIT_MS);
       answerJson(HEALTHY)(request, response);
     });
-    const client = clientOf(proxy, { timeoutMs: SHORT_MS });
+    const client = clientOf(proxy, { timeoutMs: LIMIT_MS });
     await expect(client.getHealthStatus(TARGET, HEALTH_REQUEST, { repeat: false })).resolves.toMatchObject(
       HEALTHY,
     );

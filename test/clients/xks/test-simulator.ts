@@ -12,8 +12,8 @@ export interface TestSimulator {
   nameQuestions: number;
   /** instead of the next answer about a name */
   nextAnswer: { status: number; body: string } | undefined;
-  /** how long a name is looked for */
-  delayMs: number;
+  /** what an answer about a name waits for */
+  slowness: Promise<void>;
   /** answers nothing */
   hang: boolean;
   reset(): void;
@@ -39,9 +39,8 @@ export async function startTestSimulator(): Promise<TestSimulator> {
         : { status: 200, body: JSON.stringify(way) };
     const { status, body } = simulator.nextAnswer ?? known;
     simulator.nextAnswer = undefined;
-    setTimeout(
-      () => response.writeHead(status, { 'content-type': 'application/json' }).end(body),
-      simulator.delayMs,
+    void simulator.slowness.then(() =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body),
     );
   });
   server.on('connection', (socket) => sockets.add(socket));
@@ -52,7 +51,7 @@ export async function startTestSimulator(): Promise<TestSimulator> {
     caFetches: 0,
     nameQuestions: 0,
     nextAnswer: undefined,
-    delayMs: 0,
+    slowness: Promise.resolve(),
     hang: false,
     reset() {
       Object.assign(simulator, {
@@ -60,7 +59,7 @@ export async function startTestSimulator(): Promise<TestSimulator> {
         caFetches: 0,
         nameQuestions: 0,
         nextAnswer: undefined,
-        delayMs: 0,
+        slowness: Promise.resolve(),
         hang: false,
       });
       simulator.names.clear();

@@ -30,7 +30,7 @@ export function proxyAt(
     region: 'us-east-1',
     keys: SIMULATED_KEYS,
     // a machine with many tests at once must not look like a slow proxy
-    limitMs: 1_000,
+    limitMs: 3_000,
     ...changes,
   };
 }

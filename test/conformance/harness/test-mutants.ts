@@ -16,7 +16,7 @@ const ONE_IN = WHOLE ? 1 : 16;
 
 /** Defines one test for each mutant: exactly the checks of its bug fail. */
 export function testMutants(mutants: readonly Mutant[]): void {
-  jest.setTimeout(60_000);
+  jest.setTimeout(300_000);
   let simulator: TestSimulator;
   let client: XksClient;
   let authority: TestAuthority;

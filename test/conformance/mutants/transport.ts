@@ -61,7 +61,7 @@ export const TRANSPORT_MUTANTS: readonly Mutant[] = [
   {
     bug: 'takes its time for ConnectCustomKeyStore',
     mutation: async (call, upstream) => {
-      if (metadataOf(call)['kmsOperation'] === 'ConnectCustomKeyStore') await pause(4_000);
+      if (metadataOf(call)['kmsOperation'] === 'ConnectCustomKeyStore') await pause(8_000);
       return upstream.forward(call);
     },
     fails: ['connect-probe'],
@@ -84,7 +84,7 @@ export const TRANSPORT_MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'is late now and then when many connections are open',
-    mutation: everyTwentyFifthLate(),
+    mutation: everyFortiethLate(),
     proxy: { load: 12 },
     fails: ['load'],
   },
@@ -123,10 +123,10 @@ export const TRANSPORT_MUTANTS: readonly Mutant[] = [
   },
 ];
 
-function everyTwentyFifthLate(): Mutant['mutation'] {
+function everyFortiethLate(): Mutant['mutation'] {
   let crowded = 0;
   return async (call, upstream) => {
-    if (upstream.openConnections() > 6 && crowded++ % 25 === 0) await pause(1_200);
+    if (upstream.openConnections() > 6 && crowded++ % 40 === 0) await pause(3_600);
     return upstream.forward(call);
   };
 }

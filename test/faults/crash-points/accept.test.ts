@@ -120,6 +120,8 @@ function anApi(cut?: Cut): {
     region: 'us-east-1',
     markers: new Markers(MASTER_KEY, 'us-east-1'),
     quota: 10,
+    // a look that takes too long has other effects
+    patience: 30,
     dispatch: dispatch.begin,
   };
   return {

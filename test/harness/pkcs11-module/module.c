@@ -10,6 +10,7 @@
  *   C_Login crash           ends the process before the real call
  *   C_Login crash-after     ends the process after it
  *   C_Login return 0xA4     returns that instead of making the real call
+ *   C_OpenSession return-for-a-while 0x5   returns that until C_Initialize is called once more
  *   C_OpenSession wait      waits until this line is gone
  *   C_Login scribble        writes to file descriptor 3, which is not its own
  *   C_SetPIN needs-login    returns CKR_USER_NOT_LOGGED_IN until C_Login has succeeded
@@ -54,6 +55,8 @@ extern char **environ;
 
 static struct function_list real, ours;
 static int logged_in;
+/* How often C_Initialize was called, and how often when the failure that lasts for a while began. */
+static int initialized, failing_since;
 
 static void log_line(const char *format, ...) {
   const char *path = getenv("TEST_PKCS11_LOG");
@@ -87,6 +90,13 @@ static int told(const char *call, const char *effect, ulong_t *number) {
   return found;
 }
 
+/* Whether the failure that lasts for a while is at hand. */
+static int fails_for_a_while(const char *call, ulong_t *result) {
+  if (!told(call, "return-for-a-while", result)) return 0;
+  if (failing_since == 0) failing_since = initialized;
+  return failing_since == initialized;
+}
+
 static void crash(void) { _exit(139); }
 
 /* The faults that go before the real call. Returns whether *result is what to answer. */
@@ -97,7 +107,7 @@ static int before(const char *call, ulong_t *result) {
   if (told(call, "crash", NULL)) crash();
   while (told(call, "wait", NULL)) usleep(20000);
   if (told(call, "scribble", NULL) && write(3, "not ours", 8) < 0) crash();
-  return told(call, "return", result);
+  return told(call, "return", result) || fails_for_a_while(call, result);
 }
 
 static ulong_t after(const char *call, ulong_t result) {
@@ -108,6 +118,7 @@ static ulong_t after(const char *call, ulong_t result) {
 
 static ulong_t C_Initialize(void *options) {
   ulong_t result;
+  initialized++;
   if (told("C_Initialize", "environment", NULL))
     for (char **entry = environ; *entry != NULL; entry++)
       log_line("env %.*s", (int)strcspn(*entry, "="), *entry);

@@ -16,10 +16,14 @@ import { installCloudHsmSdk, missingForCloudHsmSdk } from '../../../harness/clou
 import type { CloudHsmSdk, SdkFault, SdkLogEntry, SdkRequest } from '../../../harness/cloudhsm-sdk';
 import { LEASH_PROGRAM, TOKEN_PROGRAM } from '../../../harness/softhsm';
 import { eventually } from '../../eventually';
+import { stopClock } from '../../stopped-clock';
+import type { StoppedClock } from '../../stopped-clock';
 
 const PASSWORD = 'kmsPswd1';
 const CANARY = 'cAnArY0password';
 const WRONG = 'wrOng0password';
+/** The default of `createCloudHsmLogin`. */
+const LIMIT_MS = 20_000;
 const SECRETS = new RegExp(`${PASSWORD}|${CANARY}|${WRONG}`);
 
 const missing = missingForCloudHsmSdk();
@@ -351,16 +355,31 @@ suite(name, () => {
   });
 
   describe('what takes too long', () => {
-    const SHORT = { timeoutMs: 3_000 };
+    let clock: StoppedClock | undefined;
+    afterEach(() => {
+      clock?.release();
+      clock = undefined;
+    });
+
+    /** The reason of a call whose time runs out when `hangs` holds; the call is made under a clock of the test's own. */
+    async function reasonAfter(hangs: () => boolean | Promise<boolean>, call: () => Promise<unknown>) {
+      clock = stopClock();
+      const reason = reasonOf(call());
+      await clock.passUntil(hangs);
+      clock.pass(LIMIT_MS);
+      return reason;
+    }
 
     test.each<[SdkRequest, string]>([
       ['configure-cli', 'unreachable'],
       ['user list', 'unreachable'],
     ])('%s that hangs ends the connect, and is gone', async (request, reason) => {
       sdk.fault(request, { effect: 'hang' });
-      expect(await reasonOf(connect(target, SHORT))).toBe(reason);
+      const asks = () => namesAsked().includes(request);
+      expect(await reasonAfter(asks, () => connect())).toBe(reason);
       const [hung] = asked().filter((entry) => entry.name === request);
       await eventually(() => !lives(pidOf(hung)));
+      clock?.release();
       sdk.fault(request, undefined);
       await connect();
     });
@@ -369,19 +388,26 @@ suite(name, () => {
       ['C_Initialize', 'unreachable'],
       ['C_Login', 'no-answer'],
     ])('%s that hangs ends the login, and its process is gone', async (request, reason) => {
-      const hsm = await connect(target, SHORT);
+      const hsm = await connect();
       sdk.fault(request, { effect: 'hang' });
-      expect(await reasonOf(hsm.login('kmsuser', PASSWORD))).toBe(reason);
+      const asks = () => namesAsked().includes(request);
+      expect(await reasonAfter(asks, () => hsm.login('kmsuser', PASSWORD))).toBe(reason);
       const [hung] = asked().filter((entry) => entry.name === request);
       await eventually(() => !lives(pidOf(hung)));
+      clock?.release();
       sdk.fault(request, undefined);
       await hsm.login('kmsuser', PASSWORD);
     });
 
     test('a change that hangs is unanswered, and is gone', async () => {
-      const hsm = await connect(target, SHORT);
+      const hsm = await connect();
       sdk.fault('user change-password', { effect: 'hang-after' });
-      expect(await reasonOf(change(hsm))).toBe('no-answer');
+      expect(
+        await reasonAfter(
+          () => works(CANARY),
+          () => change(hsm),
+        ),
+      ).toBe('no-answer');
       const [hung] = asked().filter((entry) => entry.name === 'user change-password');
       await eventually(() => !lives(pidOf(hung)));
       expect(await works(CANARY)).toBe(true);
@@ -393,7 +419,7 @@ suite(name, () => {
       const other = await newTarget();
       await sdk.setPassword(other.clusterId, CANARY);
       const first = await connect();
-      const waiting = connect(other);
+      const waiting = connectWhenFree(other);
       await first.login('kmsuser', PASSWORD);
       expect(await reasonOf(first.login('kmsuser', CANARY))).toBe('wrong-password');
       expect(asked().flatMap((entry) => entry.args ?? [])).not.toContain(other.addresses[0]);
@@ -455,13 +481,22 @@ suite(name, () => {
 
     test('the wait counts towards no time limit', async () => {
       const first = await connect();
-      sdk.fault('user list', { effect: 'answer', code: 1, answer: '' });
-      const second = connect(target, { timeoutMs: 3_000 });
-      const start = Date.now();
-      await eventually(() => Date.now() - start > 3_100);
-      sdk.fault('user list', undefined);
-      first.close();
-      await second;
+      const clock = stopClock();
+      try {
+        const stages: string[] = [];
+        const second = connect(target, { onStage: (stage) => stages.push(stage) });
+        let ended = false;
+        const end = () => (ended = true);
+        second.then(end, end);
+        // It has begun, and does nothing but wait.
+        await eventually(() => stages.length === 1);
+        clock.pass(2 * LIMIT_MS);
+        first.close();
+        await clock.passUntil(() => ended);
+        await second;
+      } finally {
+        clock.release();
+      }
     });
   });
 

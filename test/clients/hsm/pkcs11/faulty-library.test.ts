@@ -18,6 +18,8 @@ import {
 } from '../../../harness/softhsm';
 import type { FaultyModule, SoftHsm } from '../../../harness/softhsm';
 import { eventually } from '../../eventually';
+import { stopClock } from '../../stopped-clock';
+import type { StoppedClock } from '../../stopped-clock';
 import { CANARY, failureOf, reasonOf } from './failures';
 
 const PIN = `${CANARY}0one`;
@@ -25,9 +27,8 @@ const NEW_PIN = `${CANARY}0two`;
 const OTHER_PIN = `${CANARY}0other`;
 const WRONG_PIN = `${CANARY}0wrong`;
 
-const OPENING_MS = 10_000;
-/** Where a call is going to hang; a process must have started within it, on a busy machine too. */
-const REQUEST_MS = 3_000;
+/** Whatever hangs until then hangs until a test lets the time run out. */
+const LIMIT_MS = 60_000;
 
 const CKF_USER_PIN_LOCKED = '0x40000';
 
@@ -66,7 +67,7 @@ onFaultyLibrary(
     async function open(
       options: { timeoutMs?: number; signal?: AbortSignal; programFile?: string } = {},
     ): Promise<Token> {
-      const { timeoutMs = OPENING_MS } = options;
+      const { timeoutMs = LIMIT_MS } = options;
       const token = await openToken(
         { module: library.module, tokenLabel: label, name: `token ${label}` },
         { programFile, ...options, timeoutMs },
@@ -75,9 +76,9 @@ onFaultyLibrary(
       return token;
     }
     const calls = (line: string): number => library.calls().filter((call) => call === line).length;
-    const hangsIn = (call: string): Promise<void> => eventually(() => calls(`${call} begins`) > 0, 20_000);
+    const hangsIn = (call: string): Promise<void> => eventually(() => calls(`${call} begins`) > 0);
     const gone = (pid = library.pids()[0]): Promise<void> =>
-      eventually(() => pid !== undefined && !isRunning(pid), 10_000);
+      eventually(() => pid !== undefined && !isRunning(pid));
 
     async function nextOpenWorks(pin = PIN): Promise<void> {
       library.control();
@@ -90,7 +91,10 @@ onFaultyLibrary(
       await expect(reasonOf(token.login(WRONG_PIN))).resolves.toBe('wrong-password');
       await token.setPin(PIN, NEW_PIN);
       const told = ['C_Initialize 0x0', 'C_Login 0x0', 'C_Login 0xA0', 'C_SetPIN 0x0', 'C_Logout 0x0'];
-      expect(library.calls().filter((call) => told.includes(call))).toEqual([
+      const seen = library.calls().filter((call) => told.includes(call));
+      // The first login may rest on the opening, where it comes within a second; on a busy machine it does not.
+      if (seen[1] === 'C_Initialize 0x0') seen.shift();
+      expect(seen).toEqual([
         'C_Initialize 0x0',
         'C_Login 0x0',
         'C_Logout 0x0',
@@ -103,9 +107,27 @@ onFaultyLibrary(
     });
 
     describe('when it hangs', () => {
+      let clock: StoppedClock | undefined;
+      afterEach(() => {
+        clock?.release();
+        clock = undefined;
+      });
+
+      /** Makes a request that hangs in a call, and lets its time run out. */
+      async function untilTimeIsOver<T>(call: string, request: () => Promise<T>): Promise<T> {
+        clock = stopClock();
+        const ended = request();
+        await hangsIn(call);
+        clock.pass(LIMIT_MS);
+        const end = await ended;
+        clock.release();
+        return end;
+      }
+
       test('in C_Initialize: the token is unreachable in time, the process is gone, the next one works', async () => {
         library.control('C_Initialize hang');
-        await expect(reasonOf(open({ timeoutMs: REQUEST_MS }))).resolves.toBe('unreachable');
+        const opening = untilTimeIsOver('C_Initialize', () => reasonOf(open()));
+        await expect(opening).resolves.toBe('unreachable');
         await gone();
         await nextOpenWorks();
       });
@@ -115,9 +137,10 @@ onFaultyLibrary(
         ['C_SetPIN', (token: Token) => token.setPin(PIN, NEW_PIN)],
         ['C_Finalize', (token: Token) => token.setPin(PIN, NEW_PIN)],
       ])('in %s: nobody knows the outcome, and nothing more is sent', async (call, request) => {
-        const token = await open({ timeoutMs: REQUEST_MS });
+        const token = await open();
+        library.reset();
         library.control(`${call} hang`);
-        const failure = await failureOf(request(token));
+        const failure = await untilTimeIsOver(call, () => failureOf(request(token)));
         expect(failure.reason).toBe('no-answer');
         expect(failure.message).toContain(library.module);
         await gone();
@@ -253,11 +276,9 @@ onFaultyLibrary(
         const token = await open();
         await token.login(PIN);
         library.reset();
-        library.control(`${call} return 0x5`);
-        const login = token.login(PIN);
-        await eventually(() => calls(`${call} 0x5`) > 0, 20_000);
-        library.control();
-        await login;
+        library.control(`${call} return-for-a-while 0x5`);
+        await token.login(PIN);
+        expect(calls(`${call} 0x5`)).toBeGreaterThan(0);
         expect(calls('C_Login begins')).toBe(1);
       },
     );
@@ -265,11 +286,9 @@ onFaultyLibrary(
     test('a first login that does not find the token as it was opened starts afresh', async () => {
       const token = await open();
       library.reset();
-      library.control('C_OpenSession return 0x5');
-      const login = token.login(PIN);
-      await eventually(() => calls('C_OpenSession 0x5') > 0, 20_000);
-      library.control();
-      await login;
+      library.control('C_OpenSession return-for-a-while 0x5');
+      await token.login(PIN);
+      expect(calls('C_OpenSession 0x5')).toBe(1);
       expect(calls('C_Initialize 0x0')).toBeGreaterThan(0);
     });
 
@@ -374,13 +393,13 @@ onFaultyLibrary(
 
       // Those of another library go on.
       const place = { module: SOFTHSM_MODULE, tokenLabel: label, name: `token ${label}` };
-      opened.push(await openToken(place, { programFile, timeoutMs: OPENING_MS }));
+      opened.push(await openToken(place, { programFile, timeoutMs: LIMIT_MS }));
 
       const waits = open();
       tokens[7]?.close();
       await (await waits).login(PIN);
       await expect(open()).rejects.toBeInstanceOf(HsmBusy);
-    }, 120_000);
+    });
 
     test('one that writes to what is ours does no harm', async () => {
       library.control('C_Login scribble', 'C_SetPIN scribble');
@@ -417,7 +436,7 @@ onFaultyLibrary(
         answers = lines[Symbol.asyncIterator]();
         const answer = ask(
           { kind: 'open', module: library.module, tokenLabel: label },
-          Date.now() + OPENING_MS,
+          Date.now() + LIMIT_MS,
         );
         await expect(answer).resolves.toMatchObject({ kind: 'done' });
       });

@@ -49,7 +49,7 @@ onSoftHsm(`a token of SoftHSM${missing === undefined ? '' : ` (skipped: ${missin
     const tokenLabel = 'tokenLabel' in place ? place.tokenLabel : label;
     const token = await openToken(
       { module, name: `token ${label}`, ...(tokenLabel === undefined ? {} : { tokenLabel }) },
-      { timeoutMs: 10_000, programFile, ...(onStage === undefined ? {} : { onStage }) },
+      { timeoutMs: 60_000, programFile, ...(onStage === undefined ? {} : { onStage }) },
     );
     opened.push(token);
     return token;
@@ -168,7 +168,7 @@ onSoftHsm(`a token of SoftHSM${missing === undefined ? '' : ` (skipped: ${missin
       other.addToken('the only one', PIN);
       const token = await openToken(
         { module: SOFTHSM_MODULE, name: 'token' },
-        { timeoutMs: 10_000, programFile: other.program() },
+        { timeoutMs: 60_000, programFile: other.program() },
       );
       opened.push(token);
       expect(token.facts.label).toBe('the only one');
@@ -201,7 +201,7 @@ onSoftHsm(`a token of SoftHSM${missing === undefined ? '' : ` (skipped: ${missin
        require(${JSON.stringify(programFile)});`,
     );
     const place = { module: SOFTHSM_MODULE, tokenLabel: label, name: 'token' };
-    const failure = await failureOf(openToken(place, { timeoutMs: 10_000, programFile: program }));
+    const failure = await failureOf(openToken(place, { timeoutMs: 60_000, programFile: program }));
     expect(failure.reason).toBe('unusable-library');
     expect(failure.message).toMatch(/pkcs11js.*C\+\+ compiler.*npm run setup/);
   });
@@ -266,7 +266,7 @@ onSoftHsm(`a token of SoftHSM${missing === undefined ? '' : ` (skipped: ${missin
       }),
       { numRuns: 8 },
     );
-  }, 120_000);
+  });
 
   describe('as the HSM of a declared cluster', () => {
     const target: HsmTarget = {
