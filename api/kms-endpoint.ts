@@ -143,7 +143,8 @@ export function buildKmsEndpoint(config: KmsEndpointConfig): KmsEndpoint {
       authorize(caller, operation.name);
       input = validateInput(operation.schema, parseBody(body));
       call = { caller, requestId: request.id, logger, services };
-      output = await withDeadline(operation.invoke(input, call), ANSWER_DEADLINE_MS, operation.name);
+      const deadlineMs = services.patience * ANSWER_DEADLINE_MS;
+      output = await withDeadline(operation.invoke(input, call), deadlineMs, operation.name);
       void sendOutput(reply, request.id, output);
     } catch (error) {
       exception = asDeclared(error, operation?.declaredErrors ?? []);

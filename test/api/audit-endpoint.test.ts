@@ -31,7 +31,7 @@ async function withOperation(
       region: TEST_REGION,
       now: Date.now,
     },
-    services: { region: TEST_REGION } as Services,
+    services: { region: TEST_REGION, patience: 1 } as Services,
     audit: { write, reopen: () => undefined, close: () => Promise.resolve() },
     metrics: { answered: () => undefined } as unknown as ApiMetrics,
     logger: pino({ level: 'silent' }),

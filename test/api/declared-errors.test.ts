@@ -77,7 +77,7 @@ describe('what a handler throws, over the wire', () => {
       operations: new Map(throwing),
       authentication: { credentials: { find: () => credential }, region: TEST_REGION, now: Date.now },
       // No handler runs, so nothing here is used.
-      services: {} as Services,
+      services: { patience: 1 } as Services,
       metrics: new ApiMetrics({} as Database),
       logger: pino({}, { write: (line) => void log.push(line) }),
     });

@@ -358,7 +358,7 @@ function bare(invoke: () => Promise<object> = async () => ({})): KmsEndpointConf
   return {
     operations: new Map([[DESCRIBE, { name: DESCRIBE, schema: z.object({}), declaredErrors: [], invoke }]]),
     authentication: { credentials: { find: () => pair }, region: TEST_REGION, now: Date.now },
-    services: {} as KmsEndpointConfig['services'],
+    services: { patience: 1 } as KmsEndpointConfig['services'],
     metrics: { answered: () => undefined } as unknown as KmsEndpointConfig['metrics'],
     logger: pino({ level: 'silent' }),
   };
