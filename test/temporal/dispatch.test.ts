@@ -39,6 +39,13 @@ const dispatch = (
     ...(stillWanted && { stillWanted }),
   });
 
+/** The same with little time; again where a busy machine let even a single call take longer than that. */
+const dispatchSoon = (what: DispatchableOperation, deadlineMs: number): Promise<string> =>
+  eventually(
+    () => dispatch(what, { deadlineMs }).catch((error: unknown) => String(error)),
+    (end) => !end.startsWith('ServiceError'),
+  );
+
 describe('a dispatch', () => {
   it('of a connect starts it under the id of its store, with generation and name for the eye', async () => {
     const storeId = aStoreId();
@@ -47,7 +54,7 @@ describe('a dispatch', () => {
     expect(description.type).toBe('connectCustomKeyStore');
     expect(description.memo).toEqual({ generation: 1 });
     expect(await description.staticSummary()).toBe('Key store my store');
-    expect(await runningWorkflow(world.temporal, storeId, 2_000)).toMatchObject({ generation: 1 });
+    expect(await runningWorkflow(world.temporal, storeId, 20_000)).toMatchObject({ generation: 1 });
   });
 
   it('of a connect that runs already is done', async () => {
@@ -62,7 +69,7 @@ describe('a dispatch', () => {
     expect(await dispatchOperation(world.temporal, operation('connect', 1, storeId), there)).toBe(
       'dispatched',
     );
-    expect(await dispatch(operation('connect', 1, storeId), { deadlineMs: 500 })).toBe('not-yet');
+    expect(await dispatchSoon(operation('connect', 1, storeId), 500)).toBe('not-yet');
     expect(await dispatchOperation(world.temporal, operation('connect', 1, storeId), there)).toBe(
       'dispatched',
     );
@@ -71,17 +78,17 @@ describe('a dispatch', () => {
   it('of a connect is not done where a disconnect runs under its generation', async () => {
     const storeId = aStoreId();
     await dispatch(operation('disconnect', 1, storeId));
-    expect(await dispatch(operation('connect', 1, storeId), { deadlineMs: 500 })).toBe('not-yet');
+    expect(await dispatchSoon(operation('connect', 1, storeId), 500)).toBe('not-yet');
   });
 
   it('of a connect waits for what ran before, up to its deadline', async () => {
     const storeId = aStoreId();
     await dispatch(operation('disconnect', 2, storeId));
-    expect(await dispatch(operation('connect', 3, storeId), { deadlineMs: 1_500 })).toBe('not-yet');
+    expect(await dispatchSoon(operation('connect', 3, storeId), 1_500)).toBe('not-yet');
     const waiting = dispatch(operation('connect', 3, storeId));
     await world.temporal.client.workflow.getHandle(workflowId(storeId)).terminate('by a test');
     expect(await waiting).toBe('dispatched');
-    expect(await runningWorkflow(world.temporal, storeId, 2_000)).toMatchObject({ generation: 3 });
+    expect(await runningWorkflow(world.temporal, storeId, 20_000)).toMatchObject({ generation: 3 });
   });
 
   it('of a connect ends when nobody wants it any more', async () => {
@@ -113,7 +120,7 @@ describe('a dispatch', () => {
   });
 
   it('finds nothing running for a store that Temporal never heard of', async () => {
-    expect(await runningWorkflow(world.temporal, aStoreId(), 2_000)).toBeUndefined();
+    expect(await runningWorkflow(world.temporal, aStoreId(), 20_000)).toBeUndefined();
   });
 });
 
@@ -121,7 +128,7 @@ describe('what runs for a store', () => {
   it('is the workflow of an operation by its type and its generation', async () => {
     const storeId = aStoreId();
     await dispatch(operation('disconnect', 2, storeId));
-    const running = await runningWorkflow(world.temporal, storeId, 2_000);
+    const running = await runningWorkflow(world.temporal, storeId, 20_000);
     expect(running).toMatchObject({ taskQueue: world.taskQueue, vainTries: 0 });
     const works = (kind: OperationKind, generation: number): boolean =>
       running !== undefined && worksFor(running, kind, generation);
@@ -139,7 +146,7 @@ describe('what runs for a store', () => {
       taskQueue: world.taskQueue,
       memo: { generation: 1 },
     });
-    const running = await runningWorkflow(world.temporal, storeId, 2_000);
+    const running = await runningWorkflow(world.temporal, storeId, 20_000);
     expect(running).toMatchObject({ type: 'mine' });
     expect(running?.generation).toBeUndefined();
   });
