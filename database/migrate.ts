@@ -16,6 +16,7 @@ const TABLE = 'schema_migrations';
  */
 export async function migrate(databaseUrl: string, logger?: Pick<Logger, 'info'>): Promise<void> {
   const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
+  client.on('error', () => undefined); // the statement under way, or the next one, says so, too
   await client.connect();
   try {
     if (await isUpToDate(client)) return;

@@ -1,4 +1,5 @@
 import { ACCOUNT, at, connect, failedStep, happened, ms, processFault, requestFault } from './by-hand';
+import type { ConnectionErrorCode } from '../../../keystore/connection-error-code';
 import { causesOf } from './causes';
 import type { Happenings } from './happenings';
 import type { OperationRow, StepRow } from './history';
@@ -244,6 +245,35 @@ describe('a proxy that did not answer', () => {
       });
     expect(explained(timedOut, meddled(['XKS_PROXY_TIMED_OUT']))).toBe(true);
     expect(explained(timedOut, meddled(['INVALID_CREDENTIALS']))).toBe(false);
+  });
+});
+
+describe('what was done to the world behind a store', () => {
+  const done = (codes: ConnectionErrorCode[], from: number, to: number): Happenings =>
+    happened({
+      meddled: [{ what: 'done', accountId: ACCOUNT, codes, byHand: true, from: ms(from), to: ms(to) }],
+    });
+  const login = failedStep('loginKmsuser', { from: ms(20), to: ms(23) });
+
+  it('explains its codes where it was so while that step ran', () => {
+    const failure = failed('USER_NOT_FOUND', login);
+    expect(explained(failure, done(['USER_NOT_FOUND'], 22, 60))).toBe(true);
+    expect(explained(failure, done(['USER_LOCKED_OUT'], 22, 60))).toBe(false);
+    // Made good before that step of the same operation began, or done after it.
+    expect(explained(failure, done(['USER_NOT_FOUND'], 12, 19))).toBe(false);
+    expect(explained(failure, done(['USER_NOT_FOUND'], 24, 60))).toBe(false);
+  });
+
+  it('explains codes that say little only of steps that it can make fail', () => {
+    const unreachable = done(['NETWORK_ERRORS', 'INTERNAL_ERROR'], 5, 60);
+    const look = failedStep('findCluster', { from: ms(20), to: ms(33), spentMs: 11_900 });
+    const build = failedStep('createInfrastructure', { from: ms(20), to: ms(23) });
+    expect(explained(failed('NETWORK_ERRORS', login), unreachable)).toBe(true);
+    expect(explained(failed('NETWORK_ERRORS', look), unreachable)).toBe(false);
+    expect(explained(failed('NETWORK_ERRORS', build), unreachable)).toBe(false);
+    expect(explained(failed('INTERNAL_ERROR', look), unreachable)).toBe(true);
+    expect(explained(failed('INTERNAL_ERROR', build), unreachable)).toBe(true);
+    expect(explained(failed('INTERNAL_ERROR', login), unreachable)).toBe(false);
   });
 });
 

@@ -9,7 +9,7 @@ import type { OperationRow, StepRow } from './history';
  *
  * | It failed | What explains it |
  * |---|---|
- * | with a code of something that was done to the world behind its store | that, alone |
+ * | with a code of something that was done to the world behind its store | that, alone, while that step ran |
  * | as two tries with a password went unanswered | two lost answers while that step ran: logins that a fault befell; a worker or the world that died or froze; a workflow that was given to another worker |
  * | as the session for the change was gone | one login that came late: held on its way, or of a worker that froze |
  * | as a step's time was spent | faults and outages that took half of that time |
@@ -29,23 +29,40 @@ interface Share {
 /** What explains the code of a failed connect; nothing where that is not enough. `scale`: of the budgets. */
 export function causesOf(operation: OperationRow, happenings: Happenings, scale: number): string[] {
   const code = operation.code ?? '';
-  const during = { from: operation.startedAt.getTime(), to: operation.finishedAt?.getTime() ?? Date.now() };
-  const done = happenings.meddled.filter(
-    (one) =>
-      one.accountId === operation.accountId &&
-      (one.codes as readonly string[]).includes(code) &&
-      overlap(one, during),
-  );
-  if (done.length > 0) return done.map(wordOf);
   const step = operation.steps.find(({ state }) => state === 'failed');
   if (!step) return [];
   const failure = { operation, step, during: { from: step.from, to: step.to ?? Date.now() } };
-  if (step.name === 'probeProxy') return enough(lostProbes(failure, happenings), code, step.failures + 1);
+  if (step.name === 'probeProxy' && PASSING.includes(code))
+    return enough(lostProbes(failure, happenings), code, step.failures + 1);
+  const done = meddledWith(failure, happenings, code);
+  if (done.length > 0) return done;
   if (wasUnanswered(operation)) return enough(lostTries(failure, happenings), code, 2);
   const spent = timeSpent(step, scale);
   if (spent !== undefined) return lostTime(failure, happenings, spent / 2);
   if (step.name === 'rotatePassword') return enough(lateLogins(failure, happenings), code, 1);
   return [];
+}
+
+/** Codes that say little: what is done to the world gives them to these steps alone. */
+const GIVEN_TO: Readonly<Record<string, readonly string[]>> = {
+  NETWORK_ERRORS: ['loginKmsuser', 'rotatePassword'],
+  INTERNAL_ERROR: ['findCluster', 'createInfrastructure'],
+};
+
+function meddledWith(
+  { operation, step, during }: Failure,
+  { meddled }: Pick<Happenings, 'meddled'>,
+  code: string,
+): string[] {
+  if (GIVEN_TO[code]?.includes(step.name) === false) return [];
+  return meddled
+    .filter(
+      (one) =>
+        one.accountId === operation.accountId &&
+        (one.codes as readonly string[]).includes(code) &&
+        overlap(one, during),
+    )
+    .map(wordOf);
 }
 
 interface Failure {

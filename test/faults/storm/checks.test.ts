@@ -64,7 +64,8 @@ describe('the end of every operation', () => {
   });
 
   it('may be FAILED where its cause hit that store while it ran', () => {
-    const seen = history([connect({ state: 'failed', code: 'USER_LOCKED_OUT' })]);
+    const steps = [failedStep('loginKmsuser')];
+    const seen = history([connect({ state: 'failed', code: 'USER_LOCKED_OUT', steps })]);
     const locked = (accountId: string, from: number, to: number) =>
       happened({
         meddled: [
