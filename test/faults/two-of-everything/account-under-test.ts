@@ -41,11 +41,12 @@ export class AccountUnderTest {
   ) {
     const isPublic = proxy.XksProxyVpcEndpointServiceName === undefined;
     this.places = [
-      { id: cluster.ClusterId, type: 'AWS_CLOUDHSM' },
+      { id: cluster.ClusterId, type: 'AWS_CLOUDHSM', accepts: RIGHT_PASSWORD },
       {
         id: proxy.id,
         type: 'EXTERNAL_KEY_STORE',
-        ...(isPublic && { acceptsOnly: proxy.AccessKeyId }),
+        accepts: proxy.AccessKeyId,
+        ...(isPublic && { isAskedAtOnce: true }),
       },
     ];
     this.#clients = urls.map(
@@ -68,7 +69,7 @@ export class AccountUnderTest {
     connectivity: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_SERVICE',
   ): Promise<AccountUnderTest> {
     const [cluster, proxy] = await Promise.all([
-      simulator.createCluster({ accountId }),
+      simulator.createCluster({ accountId, kmsuserPassword: RIGHT_PASSWORD }),
       simulator.createProxy({ accountId, connectivity }),
     ]);
     return new AccountUnderTest(accountId, urls, cluster, proxy);
