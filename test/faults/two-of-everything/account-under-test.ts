@@ -41,12 +41,11 @@ export class AccountUnderTest {
   ) {
     const isPublic = proxy.XksProxyVpcEndpointServiceName === undefined;
     this.places = [
-      { id: cluster.ClusterId, type: 'AWS_CLOUDHSM', accepts: RIGHT_PASSWORD },
+      { id: cluster.ClusterId, type: 'AWS_CLOUDHSM' },
       {
         id: proxy.id,
         type: 'EXTERNAL_KEY_STORE',
-        accepts: proxy.AccessKeyId,
-        ...(isPublic && { isAskedAtOnce: true }),
+        ...(isPublic && { acceptsOnly: proxy.AccessKeyId }),
       },
     ];
     this.#clients = urls.map(
@@ -69,7 +68,7 @@ export class AccountUnderTest {
     connectivity: 'PUBLIC_ENDPOINT' | 'VPC_ENDPOINT_SERVICE',
   ): Promise<AccountUnderTest> {
     const [cluster, proxy] = await Promise.all([
-      simulator.createCluster({ accountId, kmsuserPassword: RIGHT_PASSWORD }),
+      simulator.createCluster({ accountId }),
       simulator.createProxy({ accountId, connectivity }),
     ]);
     return new AccountUnderTest(accountId, urls, cluster, proxy);

@@ -3,23 +3,18 @@ import { nextState, stateVerdict } from '../../../keystore/connection-state';
 import type { ConnectionState } from '../../../keystore/connection-state';
 import type { KmsExceptionName } from '../../../keystore/kms-exceptions';
 import type { Call, SequentialModel } from './checker';
-import { endOfDisconnect, endsOfConnect, knowsIt } from './outcomes';
-import type { Behind, Disturbance, End, Kmsuser } from './outcomes';
 
 /*
- * One account's custom key stores as one caller after the other would see them (`spec/kms.md` §2, §3, D5 to D11), with
- * the clusters and proxies behind them, which decide how connects end: what the histories of concurrent callers are
- * checked against.
+ * One account's custom key stores as one caller after the other would see them (`spec/kms.md` §2, §3, D5 to D11): what
+ * the histories of concurrent callers are checked against.
  */
 
 /** What a store may stand on: a cluster, or a proxy. At most one store of the account has it. */
 export interface Place {
   id: string;
   type: 'AWS_CLOUDHSM' | 'EXTERNAL_KEY_STORE';
-  /** kmsuser's password, until a connect changes it; the access key id that the proxy takes */
-  accepts: string;
-  /** of a public proxy: Create and Update ask it */
-  isAskedAtOnce?: true;
+  /** a public proxy is asked at Create and Update, whether it takes this access key id */
+  acceptsOnly?: string;
 }
 
 /** A call, as far as the model knows it. `secret`: kmsuser's password, or the access key id for the proxy. */
@@ -54,13 +49,9 @@ export interface ModelStore {
   name: string;
   /** as given last */
   secret: string;
-  /** of a CloudHSM key store: kmsuser's passwords that it knows */
-  known?: readonly string[];
   connectionState: ConnectionState;
-  /** of FAILED: those that are possible until somebody has seen it, then that one */
-  connectionErrorCodes?: readonly string[];
-  /** it is DISCONNECTING from CONNECTING */
-  overtook?: true;
+  /** unknown until somebody has seen it */
+  connectionErrorCode?: string;
 }
 
 /** An account. */
@@ -68,12 +59,10 @@ export interface Account {
   stores: readonly ModelStore[];
   /** ids that are nobody's any more */
   deleted: readonly string[];
-  /** by cluster; of those with which nothing has happened yet there is none */
-  kmsusers: Readonly<Record<string, Kmsuser>>;
 }
 
 /** The account before its first call. */
-export const EMPTY_ACCOUNT: Account = { stores: [], deleted: [], kmsusers: {} };
+export const EMPTY_ACCOUNT: Account = { stores: [], deleted: [] };
 
 /** The refusals that tell of the proxy and not of the account: on a busy machine it may not answer in its 250 ms. */
 const OUTSIDE: readonly KmsExceptionName[] = ['XksProxyUriUnreachableException'];
@@ -81,10 +70,7 @@ const OUTSIDE: readonly KmsExceptionName[] = ['XksProxyUriUnreachableException']
 /**
  * The model. `orphans`: ids of stores that were seen, though no Create answered them: their Creates' answers were lost.
  */
-export function accountModel(
-  orphans: readonly string[] = [],
-  disturbance: Disturbance = 'none',
-): SequentialModel<Account, Request, Answer> {
+export function accountModel(orphans: readonly string[] = []): SequentialModel<Account, Request, Answer> {
   const usable = (account: Account, id: string): boolean =>
     !account.deleted.includes(id) && !account.stores.some((store) => store.id === id);
   return {
@@ -109,7 +95,9 @@ export function accountModel(
     },
     byItself: (account) =>
       account.stores.flatMap((store) =>
-        endsOf(account, store, disturbance).flatMap((end) => ended(account, store, end)),
+        (['connect-succeeded', 'connect-failed', 'disconnect-succeeded'] as const).flatMap((event) =>
+          happened(account, store, event),
+        ),
       ),
     key: (account) => JSON.stringify(account),
   };
@@ -152,7 +140,6 @@ export function perform(
     case 'Delete':
       if (stateVerdict('Delete', store.connectionState) !== 'accept') break;
       return done({
-        ...account,
         stores: account.stores.filter((one) => one !== store),
         deleted: [...account.deleted, store.id].sort(),
       });
@@ -162,8 +149,7 @@ export function perform(
       if (verdict === 'invalid-state') break;
       if (verdict === 'no-op') return done(account);
       const event = request.operation === 'Connect' ? 'connect-accepted' : 'disconnect-accepted';
-      const overtakes = event === 'disconnect-accepted' && store.connectionState === 'CONNECTING';
-      const [after] = happened(account, store, event, overtakes ? { overtook: true } : {});
+      const [after] = happened(account, store, event);
       if (!after) throw new Error(`the transition table knows no ${event} of ${store.connectionState}`);
       return done(after);
     }
@@ -197,15 +183,7 @@ function create(
     return { answer: { kind: 'refused', by }, after: account };
   }
   if (isRefusedOutside(place, secret)) return { answer: WRONG_CREDENTIAL, after: account };
-  const connectionState = 'DISCONNECTED';
-  const store = {
-    id: newId,
-    place,
-    name,
-    secret,
-    ...knownWhenGiven(place, secret),
-    connectionState,
-  } as const;
+  const store = { id: newId, place, name, secret, connectionState: 'DISCONNECTED' } as const;
   return {
     answer: { kind: 'created', id: newId },
     after: { ...account, stores: ordered([...account.stores, store]) },
@@ -217,13 +195,8 @@ const WRONG_CREDENTIAL: Answer = {
   by: 'XksProxyIncorrectAuthenticationCredentialException',
 };
 
-function isRefusedOutside({ isAskedAtOnce, accepts }: Place, secret: string): boolean {
-  return isAskedAtOnce === true && accepts !== secret;
-}
-
-/** A password that is given takes the place of all that were known (D35). */
-function knownWhenGiven({ type }: Place, secret: string): Pick<ModelStore, 'known'> {
-  return type === 'AWS_CLOUDHSM' ? { known: [secret] } : {};
+function isRefusedOutside({ acceptsOnly }: Place, secret: string): boolean {
+  return acceptsOnly !== undefined && acceptsOnly !== secret;
 }
 
 /** D9, D10: all members or none. */
@@ -252,18 +225,17 @@ function update(
   if (request.secret !== undefined && isRefusedOutside(store.place, secret)) {
     return { answer: WRONG_CREDENTIAL, after: account };
   }
-  const known = request.secret === undefined ? {} : knownWhenGiven(store.place, secret);
-  return { answer: { kind: 'done' }, after: changed(account, { ...store, name, secret, ...known }) };
+  return { answer: { kind: 'done' }, after: changed(account, { ...store, name, secret }) };
 }
 
 function isLookedAt(account: Account, request: Request): boolean {
   switch (request.operation) {
     case 'Create':
-      return request.place.isAskedAtOnce === true;
+      return request.place.acceptsOnly !== undefined;
     case 'Update':
       return (
         request.secret !== undefined &&
-        account.stores.some(({ id, place }) => id === request.id && place.isAskedAtOnce === true)
+        account.stores.some(({ id, place }) => id === request.id && place.acceptsOnly !== undefined)
       );
     default:
       return false;
@@ -271,45 +243,11 @@ function isLookedAt(account: Account, request: Request): boolean {
 }
 
 /** Empty where the event is not for the store's state. */
-function happened(
-  account: Account,
-  store: ModelStore,
-  event: StateEvent,
-  changes: Partial<ModelStore> = {},
-): Account[] {
+function happened(account: Account, store: ModelStore, event: StateEvent): Account[] {
   const connectionState = nextState(store.connectionState, event);
   if (connectionState === undefined) return [];
-  const { connectionErrorCodes: _gone, overtook: _over, ...rest } = store;
-  return [changed(account, { ...rest, connectionState, ...changes })];
-}
-
-/** How what is under way for a store can end, by what is behind it. */
-function endsOf(account: Account, store: ModelStore, disturbance: Disturbance): End[] {
-  const behind = behindOf(account, store);
-  if (store.connectionState === 'CONNECTING') return endsOfConnect(behind, disturbance);
-  if (store.connectionState !== 'DISCONNECTING') return [];
-  return [endOfDisconnect(behind, store.overtook === true)];
-}
-
-function ended(account: Account, store: ModelStore, { event, codes, kmsuser, known }: End): Account[] {
-  const after = kmsuser
-    ? { ...account, kmsusers: { ...account.kmsusers, [store.place.id]: kmsuser } }
-    : account;
-  return happened(after, store, event, {
-    ...(known && { known }),
-    ...(codes && { connectionErrorCodes: codes }),
-  });
-}
-
-function behindOf(account: Account, { id, place, secret, known = [] }: ModelStore): Behind {
-  if (place.type === 'EXTERNAL_KEY_STORE') return { type: place.type, isAccepted: place.accepts === secret };
-  const untouched: Kmsuser = { passwords: [place.accepts], wrongTries: [0, 0] };
-  return { type: place.type, kmsuser: account.kmsusers[place.id] ?? untouched, known, own: `of ${id}` };
-}
-
-/** Whether a CloudHSM key store knows kmsuser's password, whichever of those that are possible it is. */
-export function knowsPassword(account: Account, store: ModelStore): boolean {
-  return knowsIt(behindOf(account, store));
+  const { connectionErrorCode: _gone, ...rest } = store;
+  return [changed(account, { ...rest, connectionState })];
 }
 
 function changed(account: Account, store: ModelStore): Account {
@@ -325,19 +263,19 @@ function ordered(stores: ModelStore[]): ModelStore[] {
 }
 
 function shown(store: ModelStore): SeenStore {
-  const { id, name, place, connectionState, connectionErrorCodes: [code] = [], secret } = store;
+  const { id, name, place, connectionState, connectionErrorCode, secret } = store;
   return {
     id,
     name,
     type: place.type,
     connectionState,
-    ...(code !== undefined && { connectionErrorCode: code }),
+    ...(connectionErrorCode !== undefined && { connectionErrorCode }),
     ...(place.type === 'EXTERNAL_KEY_STORE' && { accessKeyId: secret }),
   };
 }
 
 /**
- * The account, where what was seen is what is there. The first who sees a failed store tells its error code, which from
+ * The account where what was seen is what is there. The first who sees a failed store tells its error code, which from
  * then on is known.
  */
 function matching(
@@ -349,16 +287,16 @@ function matching(
   let after = account;
   for (const there of expected.stores) {
     const seen = answer.stores.find(({ id }) => id === there.id);
-    const store = account.stores.find(({ id }) => id === there.id);
-    if (!seen || !store) return [];
+    if (!seen) return [];
     const { connectionErrorCode: code, ...rest } = seen;
-    const { connectionErrorCode: _one, ...restThere } = there;
+    const { connectionErrorCode: known = code, ...restThere } = there;
     const alike = (Object.keys({ ...rest, ...restThere }) as (keyof typeof rest)[]).every(
       (member) => rest[member] === restThere[member],
     );
-    const { connectionErrorCodes: codes } = store;
-    if (!alike || (code === undefined ? codes : !codes?.includes(code))) return [];
-    if (code !== undefined) after = changed(after, { ...store, connectionErrorCodes: [code] });
+    const codeFits = (code !== undefined) === (seen.connectionState === 'FAILED') && code === known;
+    if (!alike || !codeFits) return [];
+    const store = account.stores.find(({ id }) => id === there.id);
+    if (store && code !== undefined) after = changed(after, { ...store, connectionErrorCode: code });
   }
   return [after];
 }

@@ -1,17 +1,15 @@
 import fc from 'fast-check';
 import type { ConnectionState } from '../../../keystore/connection-state';
 import type { KmsExceptionName } from '../../../keystore/kms-exceptions';
-import { EMPTY_ACCOUNT, accountModel, knowsPassword, orphansOf } from './account-model';
+import { EMPTY_ACCOUNT, accountModel, orphansOf } from './account-model';
 import type { Account, Answer, Request, SeenStore } from './account-model';
 import { checkHistory } from './checker';
 import { PLACES, makeHistory } from './valid-history';
 import type { AccountCall, Event } from './valid-history';
-import type { Disturbance } from './outcomes';
 
-const check = (calls: readonly AccountCall[], disturbance?: Disturbance): boolean =>
-  checkHistory(accountModel(orphansOf(calls), disturbance), calls).linearizable;
-type Place = (typeof PLACES)[number];
-const [cluster, proxy, privateProxy] = PLACES as [Place, Place, Place];
+const check = (calls: readonly AccountCall[]): boolean =>
+  checkHistory(accountModel(orphansOf(calls)), calls).linearizable;
+const [cluster, proxy] = PLACES as [(typeof PLACES)[number], (typeof PLACES)[number]];
 
 const DONE: Answer = { kind: 'done' };
 const refused = (by: string): Answer => ({
@@ -42,19 +40,9 @@ const rename = (name: string): Request => ({ operation: 'Update', id: 'x', name 
 type Row = [began: number, ended: number, request: Request, answer?: Answer];
 const history = (rows: readonly Row[]): AccountCall[] =>
   rows.map(([began, at, request, answer]) => ({ request, began, ...(answer && { end: { at, answer } }) }));
-const verdict = (rows: readonly Row[], disturbance?: Disturbance): boolean =>
-  check(history(rows), disturbance);
+const verdict = (rows: readonly Row[]): boolean => check(history(rows));
 
 const MADE: Row = [0, 1, create(), CREATED];
-const MADE_WRONG: Row = [0, 1, create({ secret: 'wrong' }), CREATED];
-const failed = (connectionErrorCode: string): Answer => seen('FAILED', { connectionErrorCode });
-const failedProxy = (connectionErrorCode: string): Answer =>
-  seen('FAILED', { connectionErrorCode, type: 'EXTERNAL_KEY_STORE', accessKeyId: 'wrong' });
-/** Calls, one after the other. */
-const inTurn = (...calls: (readonly [Request, Answer?])[]): Row[] =>
-  calls.map(
-    ([request, answer], at): Row => [2 * at, 2 * at + 1, request, ...(answer ? [answer] : [])] as Row,
-  );
 
 describe('a history that no order explains is refused:', () => {
   it.each<[string, Row[]]>([
@@ -102,9 +90,9 @@ describe('a history that no order explains is refused:', () => {
     [
       'DISCONNECTED again without a Disconnect',
       [
-        MADE_WRONG,
+        MADE,
         [2, 3, connect, DONE],
-        [4, 5, describe_, failed('INVALID_CREDENTIALS')],
+        [4, 5, describe_, seen('FAILED', { connectionErrorCode: 'INTERNAL_ERROR' })],
         [6, 7, describe_, seen('DISCONNECTED')],
       ],
     ],
@@ -124,22 +112,22 @@ describe('a history that no order explains is refused:', () => {
     [
       'FAILED left by a Connect',
       [
-        MADE_WRONG,
+        MADE,
         [2, 3, connect, DONE],
-        [4, 5, describe_, failed('INVALID_CREDENTIALS')],
+        [4, 5, describe_, seen('FAILED', { connectionErrorCode: 'INTERNAL_ERROR' })],
         [6, 7, connect, DONE],
       ],
     ],
     [
       'an error code that changes',
       [
-        [0, 1, create({ place: privateProxy, secret: 'wrong' }), CREATED],
+        MADE,
         [2, 3, connect, DONE],
-        [4, 5, describe_, failedProxy('INVALID_CREDENTIALS')],
-        [6, 7, describe_, failedProxy('XKS_PROXY_TIMED_OUT')],
+        [4, 5, describe_, seen('FAILED', { connectionErrorCode: 'INTERNAL_ERROR' })],
+        [6, 7, describe_, seen('FAILED', { connectionErrorCode: 'USER_NOT_FOUND' })],
       ],
     ],
-    ['FAILED without a code', [MADE_WRONG, [2, 3, connect, DONE], [4, 5, describe_, seen('FAILED')]]],
+    ['FAILED without a code', [MADE, [2, 3, connect, DONE], [4, 5, describe_, seen('FAILED')]]],
     [
       'a code without FAILED',
       [MADE, [2, 3, describe_, seen('DISCONNECTED', { connectionErrorCode: 'INTERNAL_ERROR' })]],
@@ -304,189 +292,6 @@ describe('a history that an order explains is accepted:', () => {
       [2, 3, describe_, seen('DISCONNECTED')],
     ];
     expect(check(history(rows))).toBe(true);
-  });
-});
-
-describe('how a connect ends is decided by what is behind the store:', () => {
-  const made = (more: Parameters<typeof create>[0]): readonly [Request, Answer] => [create(more), CREATED];
-  const connected: readonly (readonly [Request, Answer])[] = [
-    [connect, DONE],
-    [describe_, seen('CONNECTED')],
-  ];
-  const disconnected: typeof connected = [
-    [disconnect, DONE],
-    [describe_, seen('DISCONNECTED')],
-  ];
-  const failedWith = (code: string): typeof connected => [
-    [connect, DONE],
-    [describe_, failed(code)],
-  ];
-  const given = (secret: string): readonly [Request, Answer] => [
-    { operation: 'Update', id: 'x', secret },
-    DONE,
-  ];
-  const ofProxy = (state: ConnectionState, more: Partial<SeenStore> = {}): Answer =>
-    seen(state, { type: 'EXTERNAL_KEY_STORE', accessKeyId: 'right', ...more });
-  const wrong: typeof connected = [...failedWith('INVALID_CREDENTIALS'), ...disconnected];
-  const moved = ({ operation, ...request }: Request): Request =>
-    ({ ...request, operation, ...('id' in request && { id: 'y' }) }) as Request;
-  /** The same of a store that is made on the same cluster when this one is deleted. */
-  const afterwards = (
-    secret: string,
-    ...rows: (readonly [Request, Answer])[]
-  ): (readonly [Request, Answer])[] => [
-    [remove, DONE],
-    [create({ secret }), { kind: 'created', id: 'y' }],
-    ...rows.map(([request, answer]): readonly [Request, Answer] => [
-      moved(request),
-      answer.kind === 'seen'
-        ? { ...answer, stores: answer.stores.map((store) => ({ ...store, id: 'y' })) }
-        : answer,
-    ]),
-  ];
-
-  // Which of them an order explains: in a healthy world, and where workers die.
-  it.each<[string, Row[], { none: boolean; deaths: boolean }]>([
-    ['the right password', inTurn(made({}), ...connected), { none: true, deaths: true }],
-    [
-      'the right password is refused',
-      inTurn(made({}), ...failedWith('INVALID_CREDENTIALS')),
-      { none: false, deaths: false },
-    ],
-    [
-      'the right password, and no answer',
-      inTurn(made({}), ...failedWith('NETWORK_ERRORS')),
-      { none: false, deaths: true },
-    ],
-    [
-      'the right password, and a step that gives up',
-      inTurn(made({}), ...failedWith('INTERNAL_ERROR')),
-      { none: false, deaths: false },
-    ],
-    ['a wrong password', inTurn(made({ secret: 'wrong' }), ...wrong), { none: true, deaths: true }],
-    [
-      'a wrong password is taken',
-      inTurn(made({ secret: 'wrong' }), ...connected),
-      { none: false, deaths: false },
-    ],
-    [
-      'a wrong password, and another code',
-      inTurn(made({ secret: 'wrong' }), ...failedWith('USER_NOT_FOUND')),
-      { none: false, deaths: false },
-    ],
-    [
-      'a wrong password that locks at once',
-      inTurn(made({ secret: 'wrong' }), ...failedWith('USER_LOCKED_OUT')),
-      { none: false, deaths: true },
-    ],
-    [
-      'the fifth wrong password in a row locks, the right one, too, then',
-      inTurn(
-        made({ secret: 'wrong' }),
-        ...Array.from({ length: 5 }, () => wrong).flat(),
-        given('right'),
-        ...failedWith('USER_LOCKED_OUT'),
-      ),
-      { none: true, deaths: true },
-    ],
-    [
-      'a sixth wrong password is answered',
-      inTurn(made({ secret: 'wrong' }), ...Array.from({ length: 6 }, () => wrong).flat()),
-      { none: false, deaths: true },
-    ],
-    [
-      'a password that was rotated is known to its store',
-      inTurn(made({}), ...connected, ...disconnected, ...connected),
-      { none: true, deaths: true },
-    ],
-    [
-      'a password that was rotated is lost',
-      inTurn(made({}), ...connected, ...disconnected, ...failedWith('INVALID_CREDENTIALS')),
-      { none: false, deaths: false },
-    ],
-    [
-      'a password that was rotated in a connect that was overtaken is lost',
-      inTurn(made({}), [connect, DONE], ...disconnected, ...failedWith('INVALID_CREDENTIALS')),
-      { none: false, deaths: false },
-    ],
-    [
-      'a password that was rotated is not what it was',
-      inTurn(made({}), ...connected, ...disconnected, given('right'), ...failedWith('INVALID_CREDENTIALS')),
-      { none: true, deaths: true },
-    ],
-    [
-      'a password that was rotated is what it was',
-      inTurn(made({}), ...connected, ...disconnected, given('right'), ...connected),
-      { none: false, deaths: false },
-    ],
-    [
-      'a password that was rotated is known to no other store',
-      inTurn(
-        made({}),
-        ...connected,
-        ...disconnected,
-        ...afterwards('right', ...failedWith('INVALID_CREDENTIALS')),
-      ),
-      { none: true, deaths: true },
-    ],
-    [
-      'a connect that was overtaken may have rotated the password',
-      inTurn(
-        made({}),
-        [connect, DONE],
-        ...disconnected,
-        ...afterwards('right', ...failedWith('INVALID_CREDENTIALS')),
-      ),
-      { none: true, deaths: true },
-    ],
-    [
-      'a connect that was overtaken need not have rotated it',
-      inTurn(made({}), [connect, DONE], ...disconnected, ...afterwards('right', ...connected)),
-      { none: true, deaths: true },
-    ],
-    [
-      'a private proxy that takes the credential',
-      inTurn(made({ place: privateProxy }), [connect, DONE], [describe_, ofProxy('CONNECTED')]),
-      { none: true, deaths: true },
-    ],
-    [
-      'a private proxy that takes a wrong credential',
-      inTurn(
-        made({ place: privateProxy, secret: 'wrong' }),
-        [connect, DONE],
-        [describe_, ofProxy('CONNECTED', { accessKeyId: 'wrong' })],
-      ),
-      { none: false, deaths: false },
-    ],
-    [
-      'a private proxy that refuses the right credential',
-      inTurn(
-        made({ place: privateProxy }),
-        [connect, DONE],
-        [describe_, ofProxy('FAILED', { connectionErrorCode: 'INVALID_CREDENTIALS' })],
-      ),
-      { none: false, deaths: false },
-    ],
-    [
-      'a private proxy that is slow',
-      inTurn(
-        made({ place: privateProxy }),
-        [connect, DONE],
-        [describe_, ofProxy('FAILED', { connectionErrorCode: 'XKS_PROXY_TIMED_OUT' })],
-      ),
-      { none: true, deaths: true },
-    ],
-  ])('%s', (_, rows, explained) => {
-    expect({ none: verdict(rows, 'none'), deaths: verdict(rows, 'deaths') }).toEqual(explained);
-  });
-
-  it('and at the end it is known whether a store knows the password that is in force', () => {
-    const knows = (rows: Row[]): boolean[] => {
-      const end = checkHistory(accountModel(), history(rows));
-      return end.possible.flatMap((account) => account.stores.map((store) => knowsPassword(account, store)));
-    };
-    expect(knows(inTurn(made({}), ...connected, ...disconnected))).toEqual([true]);
-    expect(knows(inTurn(made({}), ...connected, ...disconnected, given('right')))).toEqual([false]);
   });
 });
 

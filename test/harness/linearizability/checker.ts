@@ -27,12 +27,7 @@ export interface SequentialModel<State, Request, Answer> {
 
 /** What a history turned out to be. `configurations`: how many the search looked at. */
 export type Verdict<State, Request, Answer> =
-  | {
-      linearizable: true;
-      configurations: number;
-      /** what the state may have been when the last answer came */
-      possible: State[];
-    }
+  | { linearizable: true; configurations: number }
   | {
       linearizable: false;
       configurations: number;
@@ -99,7 +94,8 @@ export function checkHistory<State, Request, Answer>(
     }
     const explained = explain(place);
     if (explained.length === 0) {
-      return { linearizable: false, configurations, unexplained: call, possible: statesOf(model, possible) };
+      const states = new Map(possible.map(({ state }) => [model.key(state), state]));
+      return { linearizable: false, configurations, unexplained: call, possible: [...states.values()] };
     }
     underWay.delete(place);
     possible = explained.map(({ state, effective }) => ({
@@ -107,15 +103,7 @@ export function checkHistory<State, Request, Answer>(
       effective: effective.filter((other) => other !== place),
     }));
   }
-  return { linearizable: true, configurations, possible: statesOf(model, possible) };
-}
-
-/** Each once. */
-function statesOf<State, Request, Answer>(
-  model: SequentialModel<State, Request, Answer>,
-  configurations: readonly Configuration<State>[],
-): State[] {
-  return [...new Map(configurations.map(({ state }) => [model.key(state), state])).values()];
+  return { linearizable: true, configurations };
 }
 
 function statesAfter<State, Request, Answer>(

@@ -12,9 +12,8 @@ export type Event =
   | { kind: 'by-itself'; which: number };
 
 export const PLACES: readonly Place[] = [
-  { id: 'a cluster', type: 'AWS_CLOUDHSM', accepts: 'right' },
-  { id: 'a public proxy', type: 'EXTERNAL_KEY_STORE', accepts: 'right', isAskedAtOnce: true },
-  { id: 'a private proxy', type: 'EXTERNAL_KEY_STORE', accepts: 'right' },
+  { id: 'a cluster', type: 'AWS_CLOUDHSM' },
+  { id: 'a public proxy', type: 'EXTERNAL_KEY_STORE', acceptsOnly: 'right' },
 ];
 const NAMES = ['one', 'two'];
 const SECRETS = ['right', 'wrong'];
@@ -53,6 +52,7 @@ export function makeHistory(events: readonly Event[]): AccountCall[] {
         const effect = perform(account, call.request, `store ${created}`);
         if (effect.after.stores.length > account.stores.length) created += 1;
         ({ after: account, answer: caller.answer } = effect);
+        if (caller.answer.kind === 'seen') caller.answer = withCodes(caller.answer);
         return;
       }
       case 'answer':
@@ -66,6 +66,16 @@ export function makeHistory(events: readonly Event[]): AccountCall[] {
     }
   });
   return history;
+}
+
+/** Whoever sees a failed store sees its code. */
+function withCodes(answer: Extract<Answer, { kind: 'seen' }>): Answer {
+  return {
+    ...answer,
+    stores: answer.stores.map((store) =>
+      store.connectionState === 'FAILED' ? { ...store, connectionErrorCode: 'INVALID_CREDENTIALS' } : store,
+    ),
+  };
 }
 
 function requestOf(choice: number, account: Account): Request {
